@@ -1,0 +1,131 @@
+"""What `embed`, `index`, `identify`, `calibrate` and `release` share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from tqdm import tqdm
+
+from cardembed.errors import ImageError, ReleaseError
+
+if TYPE_CHECKING:
+    from cardembed.cards.catalogue import Catalogue
+    from cardembed.release import Release
+
+__all__ = [
+    "catalogue_of",
+    "catalogue_option",
+    "image_files",
+    "one_line",
+    "release_of",
+    "release_option",
+    "rendering_bar",
+    "threads_option",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+
+
+def release_option(function: F) -> F:
+    """Add `--release`, passed on as `release_dir`."""
+    return click.option(
+        "--release",
+        "release_dir",
+        type=click.Path(path_type=Path),
+        help="Release directory; the shipped reference release without.",
+    )(function)
+
+
+def catalogue_option(function: F) -> F:
+    """Add `--catalogue`."""
+    return click.option(
+        "--catalogue", help="synthetic:SEED:COUNT or a folder of scans; the release's own catalogue without."
+    )(function)
+
+
+def threads_option(function: F) -> F:
+    """Add `--threads`."""
+    return click.option(
+        "--threads", type=click.IntRange(min=1), help="Threads of the runtime; CARDEMBED_THREADS without."
+    )(function)
+
+
+def release_of(directory: Path | None) -> Release:
+    """The release in a directory, or the shipped one."""
+    from cardembed.release import Release, default_release_dir
+
+    return Release.load(directory if directory is not None else default_release_dir())
+
+
+def catalogue_of(release: Release, spec: str | None) -> Catalogue:
+    """The catalogue that the user names, or the one that the release was trained on.
+
+    Raises:
+        ReleaseError: The release's own is a folder, which only the user can name.
+        CatalogueError: It cannot be read.
+    """
+    from cardembed.cards.catalogue import load_catalogue
+
+    if spec is not None:
+        return load_catalogue(spec)
+    if release.catalogue.get("kind") == "folder":
+        raise ReleaseError(
+            release.root,
+            expected="the folder of its catalogue",
+            found="none given",
+            action="pass --catalogue DIR",
+        )
+    return load_catalogue(release.catalogue)
+
+
+def image_files(paths: Iterable[Path]) -> list[Path]:
+    """The files themselves, each once; of a folder, the images in it, by name.
+
+    Raises:
+        ImageError: No such file, or a folder without images.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_file():
+            found.append(path)
+            continue
+        if not path.is_dir():
+            raise ImageError(
+                path, expected="an image file or a folder", found="nothing", action="name a file"
+            )
+        inside = sorted(
+            file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES and file.is_file()
+        )
+        if not inside:
+            raise ImageError(
+                path, expected="images in the folder", found="none", action="name JPEG, PNG or WebP files"
+            )
+        found += inside
+    return list(dict.fromkeys(found))
+
+
+def one_line(text: str) -> str:
+    """A name as it may be printed: names come from catalogues and are anybody's."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def rendering_bar(label: str) -> Callable[[int, int], None]:
+    """A progress bar on standard error that is told what is done, silent where that is no terminal."""
+    bar: Any = None
+
+    def show(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None:
+            hidden = not sys.stderr.isatty()
+            bar = tqdm(total=total, desc=label, file=sys.stderr, disable=hidden, leave=False)
+        bar.update(done - bar.n)
+        if done >= total:
+            bar.close()
+
+    return show

@@ -1,0 +1,33 @@
+"""What all commands share: `--json`, and a progress bar on long work."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+from tqdm import tqdm
+
+__all__ = ["emit", "json_option", "progress"]
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(function: F) -> F:
+    """Add `--json`, passed on as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON value instead of text.")(
+        function
+    )
+
+
+def emit(data: object, text: str, *, as_json: bool) -> None:
+    """Print `data` as JSON or `text` for people, to standard output."""
+    click.echo(json.dumps(data, ensure_ascii=False, allow_nan=False) if as_json else text)
+
+
+def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -> Iterable[T]:
+    """Iterate with a progress bar on standard error, silent where that is no terminal."""
+    return tqdm(items, total=total, desc=label, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False)

@@ -1,0 +1,251 @@
+"""`cardembed photos`: make photo sets, pack them to carry, check them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from tqdm import tqdm
+
+from cardembed._commands._output import emit, json_option
+from cardembed.errors import PhotoSetError, UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from cardembed.cards.catalogue import Catalogue
+    from cardembed.cards.photo_plan import PhotoPlan, Split
+    from cardembed.cards.photo_set import PhotoSet
+    from cardembed.release import Release
+
+__all__ = ["command"]
+
+
+@click.group()
+def command() -> None:
+    """Make and check photo sets.
+
+    \b
+    Example:
+      cardembed photos make --out verdict-photos
+    """
+
+
+@command.command()
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Where the set goes: a new folder."
+)
+@click.option(
+    "--release",
+    "release_dir",
+    type=click.Path(path_type=Path),
+    help="The release that the photos will judge; the shipped reference release without.",
+)
+@click.option(
+    "--catalogue", "spec", help="A folder of scans, or synthetic:SEED:COUNT; the release's without."
+)
+@click.option("--split", type=click.Choice(["verdict", "development"]), default="verdict", show_default=True)
+@click.option(
+    "--plan", "plan_file", type=click.Path(path_type=Path), help="JSON file with numbers of photos."
+)
+@click.option("--seed", help="What seeds derive from, in place of the release's digest.")
+@click.option("--workers", type=int, help="Processes that render; two without.")
+@click.option("--teacher/--no-teacher", default=True, help="Lay the teacher's embeddings beside the photos.")
+@json_option
+def make(
+    *,
+    out: Path,
+    release_dir: Path | None,
+    spec: str | None,
+    split: Split,
+    plan_file: Path | None,
+    seed: str | None,
+    workers: int | None,
+    teacher: bool,
+    as_json: bool,
+) -> None:
+    """Render a photo set into a folder that other machines can judge from.
+
+    Verdict photos derive from the release's digest, and the teacher's embeddings lie beside them, so that a
+    machine without PyTorch can compare a student with its teacher. Run again, it leaves the same set alone.
+
+    \b
+    Examples:
+      cardembed photos make --out verdict-photos
+      cardembed photos make --out dev --split development --catalogue synthetic:1:384 --no-teacher
+    """
+    from cardembed.cards.catalogue import load_catalogue
+    from cardembed.cards.photo_render import render_photo_set
+
+    start = time.perf_counter()
+    release = _release(release_dir)
+    given = spec if spec is not None else release.catalogue if release is not None else None
+    if given is None:
+        raise UsageError(
+            "--catalogue",
+            expected="a catalogue, or a release that names one",
+            found="neither",
+            action="add --catalogue synthetic:1:384, a folder of scans, or --release DIR",
+        )
+    catalogue = load_catalogue(given)
+    with tqdm(desc="photos", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        photos = render_photo_set(
+            catalogue,
+            _plan(plan_file, split),
+            split=split,
+            seed=_seed(seed, split, release),
+            out=out,
+            workers=workers,
+            progress=progress,
+        )
+    note = ""
+    if teacher and release is not None and "teacher" in release.targets:
+        photos, note = _attach(photos, release, catalogue)
+    data = {**_summary(photos), "seconds": round(time.perf_counter() - start, 1), "note": note}
+    emit(data, _text(data), as_json=as_json)
+
+
+@command.command("import")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Where the set goes: a new folder."
+)
+@click.option("--catalogue", "spec", required=True, help="A folder of scans, or synthetic:SEED:COUNT.")
+@click.option("--split", type=click.Choice(["verdict", "development"]), default="verdict", show_default=True)
+@json_option
+def import_(*, folder: Path, out: Path, spec: str, split: Split, as_json: bool) -> None:
+    """Make a photo set from pictures that a camera took.
+
+    FOLDER holds the pictures and a table photos.csv with the columns file and condition (clean, clean-second,
+    occluded, glare, unknown, unknown-card), and where they apply card, family, severity and device. The i-th
+    clean-second and the i-th occluded photo show the card of the i-th clean one.
+
+    \b
+    Example:
+      cardembed photos import phone-pictures --catalogue scans --out captured-photos
+    """
+    from cardembed.cards.catalogue import load_catalogue
+    from cardembed.cards.photo_capture import import_photo_set
+
+    data = _summary(import_photo_set(folder, load_catalogue(spec), out=out, split=split))
+    emit(data, _text(data), as_json=as_json)
+
+
+@command.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@json_option
+def check(directory: Path, as_json: bool) -> None:
+    """Compare every file of a photo set with its digest; exit code 1 where they do not fit.
+
+    \b
+    Example:
+      cardembed photos check verdict-photos
+    """
+    from cardembed.cards.photo_manifest import read_manifest
+    from cardembed.cards.photo_set import PhotoSet
+
+    read_manifest(directory)  # no photo set at all: misuse, exit code 2
+    try:
+        data = {"ok": True, **_summary(PhotoSet.load(directory))}
+    except PhotoSetError as error:
+        emit({"ok": False, "out": str(directory), "problem": error.found}, str(error), as_json=as_json)
+        raise SystemExit(1) from error
+    emit(data, _text(data), as_json=as_json)
+
+
+def _release(directory: Path | None) -> Release | None:
+    from cardembed.release import MANIFEST, Release, default_release_dir
+
+    if directory is None and not (default_release_dir() / MANIFEST).is_file():
+        return None
+    return Release.load(directory or default_release_dir())
+
+
+def _seed(seed: str | None, split: Split, release: Release | None) -> int | str:
+    if seed is not None:
+        return seed
+    if split == "development":
+        return 0
+    if release is None:
+        raise UsageError(
+            "--seed",
+            expected="a release, whose digest the photos derive from, or a seed",
+            found="neither",
+            action="add --release DIR or --seed TEXT",
+        )
+    return release.digest
+
+
+def _plan(file: Path | None, split: Split) -> PhotoPlan:
+    from pydantic import ValidationError
+
+    from cardembed.cards.photo_plan import PhotoPlan
+
+    if file is None:
+        return PhotoPlan.default(split)
+    try:
+        return PhotoPlan.model_validate(json.loads(file.read_bytes()))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        found = f"{'.'.join(str(part) for part in first['loc']) or 'content'}: {first['msg']}"
+    except (OSError, ValueError, RecursionError) as error:
+        found = str(error)
+    raise UsageError(
+        file,
+        expected=f"a JSON object with some of {', '.join(PhotoPlan.model_fields)}",
+        found=found,
+        action="correct the plan",
+    )
+
+
+def _attach(photos: PhotoSet, release: Release, catalogue: Catalogue) -> tuple[PhotoSet, str]:
+    """The set with the teacher's embeddings, or as it was with the reason why not."""
+    from cardembed._commands._output import progress
+    from cardembed.cards.photo_set import attach_teacher
+    from cardembed.embedders.cache import embed_cached
+    from cardembed.embedders.registry import open_embedder
+    from cardembed.embedders.sources import GallerySource
+
+    try:
+        with open_embedder(release, "teacher") as embedder:
+            digest = embedder.artefact_digest
+            beside = photos.manifest.teacher
+            if beside is not None and beside.artefact_digest == digest:
+                return photos, ""
+            gallery = embed_cached(embedder, GallerySource(catalogue), progress=progress)
+            embeddings = embed_cached(embedder, photos, progress=progress)
+    except UnavailableError as error:
+        return photos, f"without the teacher's embeddings: {error}"
+    return attach_teacher(photos, embeddings, gallery, digest), ""
+
+
+def _summary(photos: PhotoSet) -> dict[str, Any]:
+    teacher = photos.manifest.teacher
+    return {
+        "out": str(photos.root),
+        "digest": photos.digest,
+        "split": photos.split,
+        "provenance": photos.provenance,
+        "photos": len(photos),
+        "conditions": dict(Counter(record.condition for record in photos.records)),
+        "teacher": teacher.artefact_digest if teacher is not None else None,
+    }
+
+
+def _text(data: dict[str, Any]) -> str:
+    kinds = ", ".join(f"{count} {condition}" for condition, count in data["conditions"].items())
+    lines = [
+        f"{data['out']}: {data['photos']} {data['provenance']} {data['split']} photos ({kinds})",
+        f"digest {data['digest']}, teacher {data['teacher'] or 'not attached'}",
+    ]
+    if data.get("note"):
+        lines.append(str(data["note"]))
+    return "\n".join(lines)

@@ -1,0 +1,331 @@
+"""A release: a directory with `release.json` and the artefacts that it names by digest.
+
+Nothing in a release is opened before its bytes were compared with the digest in `release.json`, and no
+path in it may leave the directory or pass a link.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from cardembed._io import atomic_write_json, canonical_json, sha256_bytes
+from cardembed.errors import DigestMismatchError, ReleaseError, UnknownTargetError
+
+__all__ = [
+    "MANIFEST",
+    "Artefact",
+    "PreprocessingSpec",
+    "Release",
+    "TargetEntry",
+    "default_release_dir",
+    "read_verified",
+]
+
+MANIFEST = "release.json"
+_MANIFEST_LIMIT = 4 << 20  # bytes; a release.json is a few kilobytes
+_SHA256 = r"^[0-9a-f]{64}$"
+_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _contained(path: str) -> str:
+    pure = PurePosixPath(path)
+    parts = path.split("/")
+    if pure.is_absolute() or "\\" in path or ":" in path or any(part in ("", ".", "..") for part in parts):
+        raise ValueError(f"{path!r} is not a plain relative path inside the release")
+    return path
+
+
+class Artefact(BaseModel):
+    """One file of a release."""
+
+    model_config = _STRICT
+    path: str
+    """Relative to the release directory, with forward slashes."""
+    sha256: str = Field(pattern=_SHA256)
+    """Digest of the file's bytes."""
+    format: Literal["safetensors", "onnx", "ort", "mlmodel", "hef"]
+    """What kind of file it is."""
+    bytes: int = Field(gt=0)
+    """The file's size."""
+
+    _path = field_validator("path")(_contained)
+
+
+class PreprocessingSpec(BaseModel):
+    """How an image becomes an input, apart from the size, which belongs to the target."""
+
+    model_config = _STRICT
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    """Subtracted from R, G, B in [0, 1]."""
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    """Divided by, after the mean was subtracted."""
+    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+    """Antialiased resampling to the square input (the image is squashed, not cropped)."""
+
+    @field_validator("std")
+    @classmethod
+    def _positive(cls, std: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(std) <= 0:
+            raise ValueError("std must be positive")
+        return std
+
+
+class TargetEntry(BaseModel):
+    """What a release ships for one target."""
+
+    model_config = _STRICT
+    architecture: str
+    """The architecture's name in the profile table."""
+    input_size: int = Field(ge=16, le=2048)
+    """Side of the square input, in pixels."""
+    artefacts: tuple[Artefact, ...] = ()
+    """The target's files; may be empty where the weights are shared and the rest is derived."""
+    match_threshold: float | None = Field(default=None, gt=0, le=2)
+    """Largest cosine distance that is a match; None until the release was calibrated."""
+    shares_weights_with: str | None = None
+    """Another target of this release whose weights this one uses."""
+    calibration: dict[str, Any] | None = None
+    """The figures behind `match_threshold`, see `cardembed.retrieval.calibrate.Calibration`."""
+
+
+class Release(BaseModel):
+    """The content of a `release.json`, bound to its directory by `Release.load`."""
+
+    model_config = _STRICT
+    schema_version: Literal[1] = 1
+    """Of this format."""
+    name: str = Field(min_length=1, max_length=200)
+    """For people."""
+    profile: Literal["prd", "reference"]
+    """The profile whose architectures these are."""
+    created: str
+    """When it was assembled, ISO 8601 in UTC."""
+    catalogue: dict[str, Any]
+    """The catalogue it was trained on, a reference that `load_catalogue` reads."""
+    catalogue_digest: str = Field(pattern=_SHA256)
+    """That catalogue's digest."""
+    preprocessing: PreprocessingSpec = PreprocessingSpec()
+    """Shared by all targets."""
+    targets: dict[str, TargetEntry] = Field(min_length=1)
+    """By target name."""
+    training: dict[str, Any] = Field(default_factory=dict)
+    """Provenance: seeds, schedules, durations, packages; what the trainer recorded."""
+    notes: str = ""
+    """For people."""
+
+    _root: Path | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name, entry in self.targets.items():
+            other = entry.shares_weights_with
+            if other is not None:
+                shared = self.targets.get(other)
+                if other == name or shared is None or shared.shares_weights_with is not None:
+                    raise ValueError(
+                        f"target {name} shares weights with {other!r}, which has none of its own"
+                    )
+            elif not entry.artefacts:
+                raise ValueError(f"target {name} has no artefact and shares no weights")
+        return self
+
+    @classmethod
+    def load(cls, directory: Path | str) -> Release:
+        """Read `release.json`; artefacts are not opened (see `verify`).
+
+        Raises:
+            ReleaseError: No such directory or file, no JSON, or not of this schema.
+        """
+        root = Path(directory)
+        file = root / MANIFEST
+        if not file.is_file():
+            raise ReleaseError(
+                root,
+                expected=f"a release directory with a {MANIFEST}",
+                found="none",
+                action="pass --release DIR, or assemble one with `cardembed release build`",
+            )
+        if file.stat().st_size > _MANIFEST_LIMIT:
+            raise _bad(file, f"{file.stat().st_size} bytes")
+        try:
+            release = cls.model_validate(json.loads(file.read_bytes()))
+        except (UnicodeDecodeError, RecursionError, json.JSONDecodeError) as error:
+            raise _bad(file, f"no JSON ({error})") from error
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            more = f" and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+            raise _bad(file, f"{where or 'content'}: {first['msg']}{more}") from error
+        release._root = root
+        return release
+
+    @property
+    def root(self) -> Path:
+        """The directory. A release that was neither loaded nor written has none (ReleaseError)."""
+        if self._root is None:
+            raise ReleaseError(
+                self.name, expected="a release on disk", found="only its content", action="write it"
+            )
+        return self._root
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content's canonical JSON: it names artefacts, thresholds and provenance."""
+        return sha256_bytes(canonical_json(self.model_dump(mode="json")))
+
+    def target(self, target: str) -> TargetEntry:
+        """The entry of `target`.
+
+        Raises:
+            UnknownTargetError: The release does not have it.
+        """
+        try:
+            return self.targets[target]
+        except KeyError:
+            raise UnknownTargetError(
+                target,
+                expected=f"a target of the release {self.name} ({', '.join(self.targets)})",
+                found="another name",
+                action="choose one of these",
+            ) from None
+
+    def artefact(self, target: str, format: str) -> Artefact | None:  # noqa: A002 - the field's name
+        """The target's file of a format; weights may be those of the target it shares them with."""
+        entry = self.target(target)
+        for artefact in entry.artefacts:
+            if artefact.format == format:
+                return artefact
+        if format == "safetensors" and entry.shares_weights_with is not None:
+            return self.artefact(entry.shares_weights_with, format)
+        return None
+
+    def weights(self, target: str) -> Artefact:
+        """The safetensors file that `target` is made from.
+
+        Raises:
+            ReleaseError: The release does not ship it.
+        """
+        artefact = self.artefact(target, "safetensors")
+        if artefact is None:
+            raise ReleaseError(
+                self._root or self.name,
+                expected=f"weights (safetensors) of {target}",
+                found="none in release.json",
+                action="use a release that ships them, or a machine with the target's own runtime",
+            )
+        return artefact
+
+    def path(self, artefact: Artefact) -> Path:
+        """Where an artefact lies; refuses links and anything outside of the directory.
+
+        Raises:
+            ReleaseError: The file is missing, is a link or lies behind one.
+        """
+        path = self.root
+        for part in PurePosixPath(artefact.path).parts:
+            path = path / part
+            if path.is_symlink():
+                raise ReleaseError(
+                    path, expected="a file of the release itself", found="a link", action="copy the file"
+                )
+        if not path.is_file():
+            raise ReleaseError(
+                path,
+                expected="the artefact that release.json names",
+                found="nothing",
+                action="restore the file",
+            )
+        return path
+
+    def read(self, artefact: Artefact) -> bytes:
+        """An artefact's bytes, after they were compared with its size and digest.
+
+        Raises:
+            ReleaseError: As `path`.
+            DigestMismatchError: The bytes are others.
+        """
+        path = self.path(artefact)
+        size = path.stat().st_size
+        if size != artefact.bytes:
+            raise DigestMismatchError(
+                path,
+                expected=f"{artefact.bytes} bytes, as release.json says",
+                found=f"{size} bytes",
+                action="restore the file from its source",
+            )
+        return read_verified(path, artefact.sha256)
+
+    def verify(self, target: str | None = None) -> None:
+        """Compare the files of one target (its shared weights too), or of all, with their digests.
+
+        Raises:
+            DigestMismatchError: Bytes differ.
+            ReleaseError: A file is missing or is a link.
+            UnknownTargetError: The release does not have `target`.
+        """
+        names = list(self.targets) if target is None else [target]
+        if target is not None and (shared := self.target(target).shares_weights_with) is not None:
+            names.append(shared)
+        for name in names:
+            for artefact in self.targets[name].artefacts:
+                self.read(artefact)
+
+    def with_thresholds(self, thresholds: Mapping[str, tuple[float, dict[str, Any]]]) -> Release:
+        """A copy with other match thresholds and their figures, by target. Nothing is written."""
+        targets = dict(self.targets)
+        for name, (threshold, figures) in thresholds.items():
+            update = {"match_threshold": threshold, "calibration": figures}
+            targets[name] = self.target(name).model_copy(update=update)
+        copy = Release.model_validate(self.model_copy(update={"targets": targets}).model_dump())
+        copy._root = self._root
+        return copy
+
+    def write(self, directory: Path | str | None = None) -> Release:
+        """Write `release.json` atomically, into the release's own directory or another; artefacts stay."""
+        root = Path(directory) if directory is not None else self.root
+        atomic_write_json(root / MANIFEST, self.model_dump(mode="json"))
+        return Release.load(root)
+
+
+def read_verified(path: Path, sha256: str) -> bytes:
+    """A file's bytes, compared with a digest before anybody parses them.
+
+    Raises:
+        DigestMismatchError: They differ.
+    """
+    data = path.read_bytes()
+    found = sha256_bytes(data)
+    if found != sha256:
+        raise DigestMismatchError(
+            path,
+            expected=f"SHA-256 {sha256[:16]}…",
+            found=f"{found[:16]}…",
+            action="restore the file from its source",
+        )
+    return data
+
+
+def default_release_dir() -> Path:
+    """The reference release that the checkout ships (it need not exist in an installed wheel)."""
+    chosen = os.environ.get("CARDEMBED_RELEASE")
+    return Path(chosen) if chosen else Path(__file__).resolve().parent.parent / "fixtures" / "release"
+
+
+def _bad(file: Path, found: str) -> ReleaseError:
+    return ReleaseError(
+        file, expected="a release.json of schema 1", found=found, action="assemble the release anew"
+    )

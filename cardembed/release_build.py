@@ -1,0 +1,194 @@
+"""Assembling a release from weight files; nothing stands at the destination until all of it does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from cardembed._io import sha256_file
+from cardembed.cards.catalogue import Catalogue
+from cardembed.errors import DigestMismatchError, ReleaseError, UsageError
+from cardembed.models.profiles import PROFILES, profile
+from cardembed.release import PreprocessingSpec, Release
+
+__all__ = ["assemble_release", "recorded_catalogue"]
+
+_TRAINING = "training.json"
+
+
+def assemble_release(
+    weights: Path | str,
+    out: Path | str,
+    *,
+    name: str,
+    catalogue: Catalogue,
+    profile_name: str | None = None,
+    notes: str = "",
+    seal: Callable[[Release], Release] | None = None,
+) -> Release:
+    """Copy weights to a new release directory and write its `release.json`.
+
+    Args:
+        weights: A folder with `<target>.safetensors` for every target that has weights of its own, and with
+            `training.json`, as `cardembed train` leaves them. `<target>.onnx` files are shipped, too.
+        out: The directory to make; it must not exist, or be empty.
+        name: Of the release.
+        catalogue: What it was trained on.
+        profile_name: "prd" or "reference"; what `training.json` says without.
+        notes: For people.
+        seal: Called with the release before it is moved to `out`, to calibrate it; returns it with
+            thresholds, which are written.
+
+    Raises:
+        ReleaseError: Weights are missing, or of another architecture or catalogue.
+        DigestMismatchError: Weights are not those that `training.json` tells of.
+        UsageError: `out` holds something.
+    """
+    source, destination = Path(weights), Path(out)
+    if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
+        raise UsageError(
+            destination, expected="a new directory", found="something there", action="choose another --out"
+        )
+    training = _read_training(source)
+    chosen = _profile_of(source, training, profile_name)
+    for target, entry in training.items():
+        if entry.get("catalogue_digest", catalogue.digest) != catalogue.digest:
+            raise ReleaseError(
+                source / _TRAINING,
+                expected=f"weights trained on the catalogue {catalogue.name}",
+                found=f"{target} trained on another",
+                action="pass the catalogue of the training with --catalogue",
+            )
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=destination.parent, prefix=f".{destination.name}.") as temporary:
+        staged = Path(temporary) / "release"
+        staged.mkdir()
+        release = Release(
+            name=name,
+            profile=chosen,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            catalogue=catalogue.reference,
+            catalogue_digest=catalogue.digest,
+            preprocessing=PreprocessingSpec(),
+            targets=_targets(source, staged, chosen, training),
+            training=training,
+            notes=notes,
+        ).write(staged)
+        if seal is not None:
+            release = seal(release).write(staged)
+        release.verify()
+        if destination.exists():
+            destination.rmdir()
+        staged.rename(destination)
+    return Release.load(destination)
+
+
+def recorded_catalogue(weights: Path | str) -> dict[str, Any]:
+    """The reference of the catalogue that weights were trained on, from their `training.json`.
+
+    Raises:
+        ReleaseError: There is none, or it is a folder, which only the user can name.
+    """
+    source = Path(weights)
+    references = [entry.get("catalogue") for entry in _read_training(source).values()]
+    for reference in references:
+        if isinstance(reference, dict) and reference.get("kind") != "folder":
+            return reference
+    raise _bad_training(source / _TRAINING, "no catalogue that can be made from it; pass --catalogue")
+
+
+def _targets(source: Path, staged: Path, profile_name: str, training: dict[str, Any]) -> dict[str, Any]:
+    targets: dict[str, Any] = {}
+    for target, row in profile(profile_name).items():
+        artefacts = []
+        if row.shares_weights_with is None:
+            file = source / f"{target}.safetensors"
+            _check_weights(file, row.architecture.name, training.get(target, {}).get("sha256"))
+            artefacts.append(_copy(file, staged, "safetensors"))
+        if (source / f"{target}.onnx").is_file():
+            artefacts.append(_copy(source / f"{target}.onnx", staged, "onnx"))
+        targets[target] = {
+            "architecture": row.architecture.name,
+            "input_size": row.input_size,
+            "artefacts": artefacts,
+            "shares_weights_with": row.shares_weights_with,
+        }
+    return targets
+
+
+def _copy(file: Path, staged: Path, kind: str) -> dict[str, Any]:
+    made = staged / file.name
+    shutil.copyfile(file, made)
+    return {"path": made.name, "sha256": sha256_file(made), "format": kind, "bytes": made.stat().st_size}
+
+
+def _check_weights(file: Path, architecture: str, sha256: str | None) -> None:
+    if not file.is_file():
+        raise ReleaseError(
+            file, expected="the target's weights", found="no such file", action="train it: cardembed train"
+        )
+    if sha256 is not None and (digest := sha256_file(file)) != sha256:
+        raise DigestMismatchError(
+            file,
+            expected=f"SHA-256 {sha256[:16]}…, as {_TRAINING} says",
+            found=f"{digest[:16]}…",
+            action="train again, or restore the file",
+        )
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            header = opened.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise ReleaseError(
+            file, expected="safetensors", found=str(error), action="name a file of cardembed train"
+        ) from error
+    if header.get("architecture") != architecture:
+        raise ReleaseError(
+            file,
+            expected=f"weights of {architecture}",
+            found=f"{header.get('architecture', 'no architecture')}",
+            action="choose the profile that was trained with --profile",
+        )
+
+
+def _read_training(source: Path) -> dict[str, Any]:
+    file = source / _TRAINING
+    if not file.is_file():
+        return {}
+    try:
+        training = json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise _bad_training(file, f"no JSON ({error})") from error
+    if not isinstance(training, dict) or not all(isinstance(entry, dict) for entry in training.values()):
+        raise _bad_training(file, "something else than objects by target")
+    return training
+
+
+def _bad_training(file: Path, found: str) -> ReleaseError:
+    return ReleaseError(
+        file,
+        expected="the record that cardembed train leaves",
+        found=found,
+        action="train again, or remove it",
+    )
+
+
+def _profile_of(source: Path, training: dict[str, Any], given: str | None) -> str:
+    recorded = {entry["profile"] for entry in training.values() if "profile" in entry}
+    names = {given} if given is not None else recorded
+    if len(names) != 1 or (given is not None and recorded - {given}):
+        raise ReleaseError(
+            source / _TRAINING,
+            expected="weights of one profile",
+            found=", ".join(sorted(recorded)) or "no profile",
+            action=f"pass --profile {'|'.join(PROFILES)}, the one that was trained",
+        )
+    name = str(names.pop())
+    profile(name)  # an unknown one is an error of its own
+    return name
