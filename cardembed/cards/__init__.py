@@ -1,0 +1,1 @@
+"""Cards and photos: catalogue, the synthetic card printer, conditions, unknowns, photo sets."""
