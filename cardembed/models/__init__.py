@@ -1,0 +1,1 @@
+"""Teacher, students, heads, weights, and the profile table."""

@@ -1,0 +1,1 @@
+"""Augmentation, fine-tuning, distillation, checkpoints."""

@@ -1,0 +1,87 @@
+"""What a run leaves behind while it runs: checkpoints to resume from, and a log of JSON lines."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cardembed._io import atomic_write_bytes, cache_root, canonical_json, sha256_bytes
+from cardembed.errors import TrainingError
+from cardembed.models.checkpoints import BROKEN_PICKLE
+
+__all__ = ["Checkpoint", "RunLog"]
+
+
+class Checkpoint:
+    """The last state of a run, replaced atomically, in the cache under a key of the run's settings.
+
+    Args:
+        settings: Everything that makes this run what it is; another run finds no state here.
+        interval: Seconds between two states.
+    """
+
+    def __init__(self, settings: Mapping[str, object], *, interval: float = 30.0) -> None:
+        key = sha256_bytes(canonical_json(dict(settings)))[:32]
+        self.path = cache_root() / "checkpoints" / f"{key}.pt"
+        self.interval = interval
+        self._written = time.monotonic()
+
+    def load(self) -> dict[str, Any] | None:
+        """The state last written, or None where there is none.
+
+        Raises:
+            TrainingError: There is one, unreadable.
+        """
+        if not self.path.is_file():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        except BROKEN_PICKLE as error:
+            raise TrainingError(
+                self.path,
+                expected="a checkpoint of this run",
+                found=f"{type(error).__name__}: {error}",
+                action="delete the file and train without --resume",
+            ) from error
+        return state
+
+    def save(self, state: Callable[[], dict[str, Any]], *, now: bool = False) -> bool:
+        """Write `state()` when the interval has passed, or `now`; returns whether it was written."""
+        if not now and time.monotonic() - self._written < self.interval:
+            return False
+        buffer = io.BytesIO()
+        torch.save(state(), buffer)
+        atomic_write_bytes(self.path, buffer.getvalue())
+        self._written = time.monotonic()
+        return True
+
+    def discard(self) -> None:
+        """Remove the state."""
+        self.path.unlink(missing_ok=True)
+
+
+class RunLog:
+    """A file of JSON lines, one a report; also handed to `listener`, such as a progress display."""
+
+    def __init__(
+        self, path: Path | str, *, resume: bool, listener: Callable[[dict[str, float]], None] | None = None
+    ) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            self.path.write_text("")
+        self._listener = listener
+
+    def write(self, **figures: float) -> None:
+        """Append one report, figures rounded to six digits."""
+        record = {name: float(f"{value:.6g}") for name, value in figures.items()}
+        with self.path.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        if self._listener is not None:
+            self._listener(record)

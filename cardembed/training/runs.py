@@ -1,0 +1,194 @@
+"""Whole runs: pool, training, weight file, figures, and the record of how the weights came about."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock
+
+from cardembed._io import atomic_write_json, sha256_file
+from cardembed._seeds import derive_seed
+from cardembed._version import __version__
+from cardembed.cards.catalogue import Catalogue
+from cardembed.errors import TrainingError
+from cardembed.models.checkpoints import load_backbone
+from cardembed.models.embedding import EmbeddingModel
+from cardembed.models.profiles import target_profile
+from cardembed.models.weights import build_model, load_weights, save_weights
+from cardembed.training.batches import catalogue_squares, embed_squares
+from cardembed.training.figures import alignment_figures, retrieval_figures
+from cardembed.training.recipes import StudentRecipe, TeacherRecipe
+from cardembed.training.student import distil_student, start_from_teacher, teacher_embeddings
+from cardembed.training.teacher import train_teacher
+from cardembed.training.view_plan import CHECK_PLAN, TRAINING_PLAN, ViewPlan
+from cardembed.training.views import ViewPool, open_pool
+
+__all__ = ["STUDENT_TARGETS", "RunOptions", "run_student", "run_teacher"]
+
+STUDENT_TARGETS = ("android", "ios", "hailo8l")
+"""Targets with weights of their own besides the teacher."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What all runs are told."""
+
+    catalogue: Catalogue
+    """The cards to learn."""
+    out: Path
+    """Folder of the weight files, of `<target>.jsonl` and of `training.json`."""
+    profile: str = "reference"
+    """Which row of the profile table."""
+    steps: int | None = None
+    """Length in steps, or"""
+    minutes: float | None = None
+    """length in minutes."""
+    resume: bool = False
+    """Go on from the last checkpoint."""
+    threads: int | None = None
+    """PyTorch's threads; its own choice without."""
+    workers: int = 2
+    """Processes that render views."""
+    command: str = ""
+    """The command line, for the record."""
+    training_plan: ViewPlan = TRAINING_PLAN
+    """Views to train on."""
+    check_plan: ViewPlan = CHECK_PLAN
+    """Views that figures are measured on."""
+    listener: Callable[[dict[str, float]], None] | None = None
+    """Called with every log record."""
+    rendering: Callable[[int, int], None] | None = None
+    """Called while views are rendered: done, total."""
+
+    def pools(self, sizes: tuple[int, ...]) -> tuple[ViewPool, ViewPool]:
+        """Training and check pool with squares at all sizes that any target of the profile needs."""
+        torch.set_flush_denormal(True)
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        wanted = sizes + tuple(
+            target_profile(self.profile, t).input_size for t in ("teacher", *STUDENT_TARGETS)
+        )
+        training, check = (
+            open_pool(plan, self.catalogue, wanted, workers=self.workers, progress=self.rendering)
+            for plan in (self.training_plan, self.check_plan)
+        )
+        return training, check
+
+
+def _teacher_sizes(recipe: TeacherRecipe) -> tuple[int, ...]:
+    return (recipe.small_size,) if recipe.small_size else ()
+
+
+def _figures(
+    model: EmbeddingModel, check: ViewPool, catalogue: Catalogue
+) -> tuple[dict[str, float], np.ndarray[Any, np.dtype[np.float32]]]:
+    embeddings = embed_squares(model, check.squares(model.input_size)).numpy()
+    gallery = embed_squares(model, catalogue_squares(catalogue, model.input_size)).numpy()
+    return retrieval_figures(embeddings, gallery, check, catalogue), embeddings
+
+
+def _record(options: RunOptions, target: str, entry: dict[str, Any]) -> None:
+    path = options.out / "training.json"
+    entry = {
+        "command": options.command,
+        "profile": options.profile,
+        "catalogue": options.catalogue.reference,
+        "catalogue_digest": options.catalogue.digest,
+        "cardembed": __version__,
+        "torch": str(torch.__version__),
+        **entry,
+    }
+    with FileLock(options.out / ".training.lock"):  # students may be distilled side by side
+        known = json.loads(path.read_text()) if path.is_file() else {}
+        atomic_write_json(path, {**known, target: entry})
+
+
+def run_teacher(
+    options: RunOptions, recipe: TeacherRecipe | None = None, *, backbone_weights: Path | None = None
+) -> dict[str, Any]:
+    """Train a teacher and write `teacher.safetensors`; returns its entry of `training.json`.
+
+    Args:
+        options: Where, on what, how long.
+        recipe: Settings; the defaults without.
+        backbone_weights: A published checkpoint to start from.
+    """
+    started = time.monotonic()
+    recipe = recipe or TeacherRecipe()
+    model = build_model(options.profile, "teacher", seed=derive_seed("weights", recipe.seed))
+    if backbone_weights is not None:
+        load_backbone(model, backbone_weights)
+    pool, check = options.pools(_teacher_sizes(recipe))
+    ended = train_teacher(
+        model, pool, options.catalogue, recipe,
+        log_path=options.out / "teacher.jsonl", steps=options.steps, minutes=options.minutes,
+        resume=options.resume, listener=options.listener,
+    )  # fmt: skip
+    path = options.out / "teacher.safetensors"
+    digest = save_weights(model, path, metadata={"profile": options.profile, "recipe": asdict(recipe)})
+    figures, _ = _figures(load_weights(path), check, options.catalogue)
+    entry = {
+        "file": path.name, "sha256": digest, "recipe": asdict(recipe), "last": ended,
+        "figures": figures, "total_seconds": round(time.monotonic() - started, 1),
+    }  # fmt: skip
+    _record(options, "teacher", entry)
+    return entry
+
+
+def run_student(
+    options: RunOptions, target: str, teacher_path: Path, recipe: StudentRecipe | None = None
+) -> dict[str, Any]:
+    """Distil a student and write `<target>.safetensors`; returns its entry of `training.json`.
+
+    Args:
+        options: Where, on what, how long.
+        target: "android", "ios" or "hailo8l".
+        teacher_path: The teacher's weight file.
+        recipe: Settings; the defaults without.
+
+    Raises:
+        TrainingError: The teacher's embeddings and the student's have different lengths.
+    """
+    started = time.monotonic()
+    recipe = recipe or StudentRecipe()
+    teacher, teacher_digest = load_weights(teacher_path), sha256_file(teacher_path)
+    student = build_model(options.profile, target, seed=derive_seed("weights", target, recipe.seed))
+    if teacher.embedding_dim != student.embedding_dim:
+        raise TrainingError(
+            teacher_path,
+            expected=f"a teacher with {student.embedding_dim} dimensions",
+            found=f"{teacher.embedding_dim}",
+            action="train a teacher of this profile",
+        )
+    copied = start_from_teacher(student, teacher)
+    pool, check = options.pools(_teacher_sizes(TeacherRecipe()))  # the pool that the teacher saw
+    targets = teacher_embeddings(teacher, teacher_digest, pool)
+    ended = distil_student(
+        student, targets, pool, recipe,
+        log_path=options.out / f"{target}.jsonl", teacher_digest=teacher_digest, steps=options.steps,
+        minutes=options.minutes, resume=options.resume, listener=options.listener,
+    )  # fmt: skip
+    path = options.out / f"{target}.safetensors"
+    digest = save_weights(
+        student, path,
+        metadata={
+            "profile": options.profile, "target": target, "teacher": teacher_digest, "recipe": asdict(recipe),
+        },
+    )  # fmt: skip
+    figures, embeddings = _figures(load_weights(path), check, options.catalogue)
+    theirs = teacher_embeddings(teacher, teacher_digest, check).astype(np.float32)
+    entry = {
+        "file": path.name, "sha256": digest, "teacher": teacher_digest, "blocks_from_teacher": copied,
+        "recipe": asdict(recipe), "last": ended,
+        "figures": {**figures, **alignment_figures(embeddings, theirs, check)},
+        "total_seconds": round(time.monotonic() - started, 1),
+    }  # fmt: skip
+    _record(options, target, entry)
+    return entry
