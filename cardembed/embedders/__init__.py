@@ -1,0 +1,1 @@
+"""Runtimes bound to artefacts: images in, unit vectors out."""

@@ -1,0 +1,52 @@
+"""Opening an artefact file on its own, without a release: for looking at it, not for verdicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cardembed._io import sha256_file
+from cardembed.embedders.base import Embedder
+from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.errors import UsageError
+
+__all__ = ["open_artefact"]
+
+
+def open_artefact(path: Path | str, *, target: str = "file", threads: int | None = None) -> Embedder:
+    """Open a `.safetensors` or `.onnx` file with the project's usual preprocessing.
+
+    Its digest is whatever the file has: nobody promised another.
+
+    Raises:
+        UsageError: No such file, or of another kind.
+        ReleaseError: Not an artefact of this project.
+        UnavailableError: PyTorch is needed and missing.
+    """
+    file = Path(path)
+    if not file.is_file() or file.suffix not in (".safetensors", ".onnx"):
+        raise UsageError(
+            file,
+            expected="a release directory, a .safetensors or an .onnx file",
+            found="something else" if file.exists() else "nothing",
+            action="name an artefact",
+        )
+    digest = sha256_file(file)
+    if file.suffix == ".onnx":
+        from cardembed.embedders.onnx import OnnxEmbedder, input_size
+
+        preprocessing = Preprocessing(input_size(file))
+        return OnnxEmbedder(file, target=target, sha256=digest, preprocessing=preprocessing, threads=threads)
+    from cardembed._imports import require
+
+    require("torch", extra="train")
+    from cardembed.embedders.pytorch import TorchEmbedder
+    from cardembed.models.weights import load_weights
+
+    model = load_weights(file, sha256=digest)
+    return TorchEmbedder(
+        model,
+        target=target,
+        artefact_digest=digest,
+        preprocessing=Preprocessing(model.input_size),
+        threads=threads,
+    )

@@ -1,0 +1,159 @@
+"""ONNX Runtime: the exported file executed on the CPU, at fidelity `runtime`."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
+from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.errors import ReleaseError, UnavailableError
+from cardembed.fidelity import Fidelity
+from cardembed.release import read_verified
+
+__all__ = ["OnnxEmbedder", "input_size"]
+
+_PROVIDER = "CPUExecutionProvider"
+
+
+class OnnxEmbedder(Embedder):
+    """Executes an ONNX file with input (batch, 3, S, S) float32 and output (batch, 768) float32.
+
+    The bytes are read once, compared with their digest, checked (no data outside of the file), and only then
+    given to ONNX Runtime.
+
+    Args:
+        path: The file.
+        target: The target whose artefact it is.
+        sha256: The file's digest.
+        preprocessing: The artefact's.
+        artefact_digest: The digest that names the artefact, where that is not the file's own: an export made
+            on this machine is named by its source weights, and its own digest stands in `runtime`.
+        threads: See `thread_count`.
+
+    Raises:
+        DigestMismatchError: Other bytes; nothing was parsed.
+        ReleaseError: No ONNX model, external data, or other inputs and outputs.
+        UnavailableError: This ONNX Runtime did not take the CPU provider.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        target: str,
+        sha256: str,
+        preprocessing: Preprocessing,
+        artefact_digest: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        onnxruntime: Any = importlib.import_module("onnxruntime")  # it publishes no types
+        runtime = {"name": "onnxruntime", "version": str(onnxruntime.__version__), "provider": _PROVIDER}
+        if artefact_digest is not None and artefact_digest != sha256:
+            runtime["derived_sha256"] = sha256
+        super().__init__(
+            target=target,
+            fidelity=Fidelity.RUNTIME,
+            artefact_digest=artefact_digest or sha256,
+            preprocessing=preprocessing,
+            runtime=runtime,
+        )
+        data = read_verified(path, sha256)
+        _refuse_external_data(path, data)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors come as exceptions
+        count = thread_count(threads)
+        if count is not None:
+            options.intra_op_num_threads = count
+        try:
+            self._session: Any = onnxruntime.InferenceSession(data, options, providers=[_PROVIDER])
+        except Exception as error:  # ONNX Runtime's own classes, which differ between versions
+            raise _bad(path, str(error)) from error
+        if self._session.get_providers() != [_PROVIDER]:
+            raise UnavailableError(
+                "ONNX Runtime",
+                expected=f"the {_PROVIDER}",
+                found=", ".join(self._session.get_providers()),
+                action="install the plain onnxruntime package",
+            )
+        self._input, self._output = _ports(path, self._session, preprocessing.size)
+
+    def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One run of the session."""
+        output: NDArray[np.float32] = self._session.run([self._output], {self._input: batch})[0]
+        return output
+
+    def close(self) -> None:
+        """Free the session."""
+        super().close()
+        self._session = None
+
+
+def input_size(path: Path) -> int:
+    """Side of the square input that an ONNX file declares, in pixels.
+
+    Raises:
+        ReleaseError: No ONNX model, or no square image input.
+    """
+    inputs = _parse(path, path.read_bytes()).graph.input
+    sides = [side.dim_value for side in inputs[0].type.tensor_type.shape.dim] if len(inputs) == 1 else []
+    if len(sides) != 4 or sides[2] != sides[3] or sides[2] < 1:
+        raise _bad(path, f"an input of shape {sides}")
+    return int(sides[2])
+
+
+def _parse(path: Path, data: bytes) -> Any:  # noqa: ANN401 - onnx.ModelProto, whose types are generated
+    import onnx
+
+    try:
+        return onnx.load_model_from_string(data)
+    except Exception as error:  # protobuf's DecodeError has moved between its versions
+        raise _bad(path, f"no ONNX model ({error})") from error
+
+
+def _refuse_external_data(path: Path, data: bytes) -> None:
+    import onnx
+    from onnx.external_data_helper import uses_external_data
+
+    model = _parse(path, data)
+    graphs = [model.graph]
+    while graphs:
+        graph = graphs.pop()
+        attributes = [attribute for node in graph.node for attribute in node.attribute]
+        tensors = [*graph.initializer, *(attribute.t for attribute in attributes)]
+        tensors += [tensor for attribute in attributes for tensor in attribute.tensors]
+        if any(uses_external_data(tensor) for tensor in tensors):
+            raise _bad(path, "tensors in other files")
+        graphs += [attribute.g for attribute in attributes if attribute.type == onnx.AttributeProto.GRAPH]
+        graphs += [inner for attribute in attributes for inner in attribute.graphs]
+
+
+def _ports(path: Path, session: Any, size: int) -> tuple[str, str]:  # noqa: ANN401 - no types published
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    found = ", ".join(f"{port.name} {port.type} {port.shape}" for port in (*inputs, *outputs))
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise _bad(path, f"the ports {found}")
+    (entry,), (exit_,) = inputs, outputs
+    batch = entry.shape[0] if len(entry.shape) == 4 else 1
+    if (
+        entry.shape[1:] != [3, size, size]
+        or isinstance(batch, int)
+        or exit_.shape[1:] != [EMBEDDING_DIM]
+        or {entry.type, exit_.type} != {"tensor(float)"}
+    ):
+        raise _bad(path, f"the ports {found}", size)
+    return entry.name, exit_.name
+
+
+def _bad(path: Path, found: str, size: int | None = None) -> ReleaseError:
+    side = size or "S"
+    return ReleaseError(
+        path,
+        expected=f"one ONNX file, (batch, 3, {side}, {side}) to (batch, {EMBEDDING_DIM}), float32",
+        found=found,
+        action="export it with `cardembed export onnx`",
+    )

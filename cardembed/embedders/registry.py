@@ -1,0 +1,104 @@
+"""Which runtime executes which target: one row a runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cardembed.embedders.base import Embedder
+from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.errors import UnknownTargetError
+from cardembed.release import Release
+
+__all__ = ["RUNTIMES", "Runtime", "open_embedder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A way to execute a target."""
+
+    name: str
+    """As users write it."""
+    targets: frozenset[str]
+    """What it can execute."""
+    open: Callable[[Release, str, int | None], Embedder]
+    """Opens (release, target, threads)."""
+
+
+def _open_onnx(release: Release, target: str, threads: int | None) -> Embedder:
+    from cardembed.embedders.exports import exported_onnx
+    from cardembed.embedders.onnx import OnnxEmbedder
+
+    path, digest = exported_onnx(release, target)
+    shipped = release.artefact(target, "onnx")
+    return OnnxEmbedder(
+        path,
+        target=target,
+        sha256=digest,
+        artefact_digest=(shipped or release.weights(target)).sha256,
+        preprocessing=_preprocessing(release, target),
+        threads=threads,
+    )
+
+
+def _open_torch(release: Release, target: str, threads: int | None) -> Embedder:
+    from cardembed.embedders.pytorch import TorchEmbedder
+
+    weights = release.weights(target)
+    return TorchEmbedder.from_file(
+        release.path(weights),
+        target=target,
+        sha256=weights.sha256,
+        preprocessing=_preprocessing(release, target),
+        architecture=release.target(target).architecture,
+        threads=threads,
+    )
+
+
+def _preprocessing(release: Release, target: str) -> Preprocessing:
+    return Preprocessing.of(release.preprocessing, release.target(target).input_size)
+
+
+RUNTIMES = (
+    Runtime("onnxruntime", frozenset({"server", "android"}), _open_onnx),
+    Runtime("torch", frozenset({"teacher", "server", "android", "ios", "hailo8l"}), _open_torch),
+)
+"""The first row that has a target is its default: the one of the highest fidelity."""
+
+
+def open_embedder(
+    release: Release | Path | str, target: str, *, runtime: str | None = None, threads: int | None = None
+) -> Embedder:
+    """Open a release's embedder for a target; the artefact's digest is checked before it is parsed.
+
+    Args:
+        release: A release, or its directory.
+        target: "teacher", "server", "android", "ios" or "hailo8l".
+        runtime: "onnxruntime" or "torch"; the target's default without.
+        threads: Threads the runtime may use; CARDEMBED_THREADS, else the runtime's choice, without.
+
+    Raises:
+        UnknownTargetError: The release does not have the target, or no such runtime executes it.
+        DigestMismatchError: Bytes differ from release.json's digest.
+        ReleaseError: Files are missing, or are no artefacts of this target.
+        UnavailableError: This machine lacks what the runtime needs.
+
+    Example:
+        >>> with open_embedder("release", "server") as embedder:
+        ...     embedder.embed([image]).shape
+        (1, 768)
+    """
+    opened = release if isinstance(release, Release) else Release.load(release)
+    opened.target(target)
+    fitting = [row for row in RUNTIMES if target in row.targets]
+    chosen = [row for row in fitting if runtime in (None, row.name)]
+    if not chosen:
+        names = ", ".join(row.name for row in fitting)
+        raise UnknownTargetError(
+            f"{target} on {runtime or 'any runtime'}",
+            expected=f"a runtime that executes it ({names or 'there is none'})",
+            found=runtime or "none",
+            action="choose another target or runtime",
+        )
+    return chosen[0].open(opened, target, threads)

@@ -1,0 +1,1 @@
+"""Reference database, matching, thresholds, metrics."""
