@@ -1,0 +1,1 @@
+"""Recorder, statistics, evidence, gate, report."""

@@ -1,0 +1,117 @@
+"""The one function that turns raw numbers into a verdict: the recorder and the gate both call it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from cardembed.conformance.census import evaluate_census
+from cardembed.conformance.decide import decide_claim, shown_beside
+from cardembed.conformance.samples import CensusSamples, Samples
+from cardembed.conformance.spec import CellSpec
+from cardembed.conformance.states import State, worst
+from cardembed.conformance.verdicts import CellVerdict, ShareResult
+from cardembed.errors import EvidenceError
+
+__all__ = ["CellVerdict", "ShareResult", "describe", "evaluate"]
+
+_LEAST = {
+    # column: the least number that it can hold
+    "rank": 1,
+    "artwork_rank": 1,
+    "rank_in_teacher_gallery": 1,
+    "teacher_rank": 1,
+    "milliseconds": 0,
+    "similarity": -1.001,
+    "distance": -0.001,
+    "nearest_distance": -0.001,
+}
+
+
+def evaluate(spec: CellSpec, samples: Samples) -> CellVerdict:
+    """Judge a cell.
+
+    Args:
+        spec: What must hold, from the feature's text.
+        samples: The raw numbers.
+
+    Returns:
+        The verdict. Samples of another kind or condition, without a single number, or with numbers that are
+        not finite give state `error`; they never pass and never raise.
+    """
+    fault = _fault(spec, samples)
+    if fault is not None:
+        return CellVerdict(cell=spec.id, state=State.ERROR, reason=fault)
+    try:
+        if isinstance(samples, CensusSamples):
+            shares = evaluate_census(spec.claims, samples)
+        else:
+            shares = [share for claim in spec.claims for share in decide_claim(claim, samples)]
+            shares += shown_beside(spec.claims, samples)
+    except EvidenceError as error:
+        return CellVerdict(cell=spec.id, state=State.ERROR, reason=str(error))
+    if not spec.required:
+        shares = [share.model_copy(update={"state": None}) for share in shares]
+        return CellVerdict(cell=spec.id, state=State.REPORTED, reason=_reason(spec, shares), shares=shares)
+    state = worst(share.state for share in shares if share.state is not None)
+    return CellVerdict(cell=spec.id, state=state, reason=_reason(spec, shares, state), shares=shares)
+
+
+def _fault(spec: CellSpec, samples: Samples) -> str | None:
+    """Why these samples cannot judge this cell; None where they can."""
+    if spec.kind is None:
+        return "the feature requires no samples"
+    if samples.kind != spec.kind or samples.context.condition != spec.condition:
+        return (
+            f"{samples.kind} samples of condition {samples.context.condition!r}, "
+            f"where the feature is about {spec.kind} samples of condition {spec.condition!r}"
+        )
+    if samples.size == 0:
+        return "no samples"
+    return _bad_numbers(samples)
+
+
+def _bad_numbers(samples: Samples) -> str | None:
+    for name, column in samples:
+        if not isinstance(column, list) or name == "curves":
+            continue
+        bad = sum(1 for value in column if isinstance(value, float) and not math.isfinite(value))
+        if bad:
+            return f"{bad} of {len(column)} numbers in the column {name!r} are not finite"
+        least = _LEAST.get(name)
+        if least is not None and any(value is not None and value < least for value in column):
+            return f"the column {name!r} holds a number below {least}"
+    photos = getattr(samples, "photo", None)
+    if photos is not None and len(set(photos)) < len(photos):
+        return f"{len(photos) - len(set(photos))} photos were counted twice"
+    return None
+
+
+def _reason(spec: CellSpec, shares: Sequence[ShareResult], state: State | None = None) -> str:
+    """The line about the worst claim: the first one that has the cell's state."""
+    if state is None:
+        chosen = shares[0]
+    else:
+        having = [share for share in shares if share.state is state]
+        chosen = min(having, key=lambda share: (share.share or 0) - (share.target or 0))
+    return describe(chosen)
+
+
+def describe(share: ShareResult) -> str:
+    """One line: what was counted, its bound, what was required, what is missing."""
+    head = f"{share.family}: " if share.family else ""
+    text = f"{head}{share.k}/{share.n}"
+    if share.share is not None:
+        text += f" = {share.share:.2%}"
+    if share.lower is not None and share.upper is not None:
+        text += f" (bounds {share.lower:.2%} to {share.upper:.2%})"
+    if share.target is not None:
+        text += f", required {share.target * 100:g} %"
+    if share.value is not None:
+        text += f"; {share.value_name} {share.value:.4g}"
+    if share.note:
+        text += f"; {share.note}"
+    if share.state is State.INCONCLUSIVE:
+        more = "no number of samples would show it at this rate" if not share.needed else ""
+        text += f"; {more or f'{share.needed} more needed in a new run'}"
+    return f"{text} [{share.claim}]"

@@ -1,0 +1,79 @@
+"""A cell's state from all that its execution left: its steps and its raw numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cardembed.conformance.evaluate import evaluate
+from cardembed.conformance.phrases import Role, find_phrase
+from cardembed.conformance.predicate import StepRecord
+from cardembed.conformance.samples import Samples
+from cardembed.conformance.spec import CellSpec
+from cardembed.conformance.states import State, StepStatus
+from cardembed.conformance.verdicts import CellVerdict
+
+__all__ = ["judge"]
+
+_BROKEN = {
+    StepStatus.ERROR: State.ERROR,
+    StepStatus.UNDEFINED: State.ERROR,
+    StepStatus.SKIPPED: State.NOT_RUN,
+}
+
+
+def judge(spec: CellSpec, steps: Sequence[StepRecord], samples: Samples | None) -> CellVerdict:
+    """The verdict of a cell.
+
+    A step that is undefined, skipped, broken or that never ran keeps the cell from passing, whatever the
+    numbers say. Where raw numbers decide, claims that did not hold are judged from the numbers alone.
+
+    Args:
+        spec: What must hold.
+        steps: Those that began, in order.
+        samples: The raw numbers, where there are any.
+    """
+    texts = tuple(step.text for step in steps)
+    if texts != spec.steps[: len(texts)]:
+        strange = next((text for text in texts if text not in spec.steps), texts[-1])
+        return _verdict(spec, State.ERROR, f"a step that the feature does not have here: {strange}")
+    for step in steps:
+        if step.status in _BROKEN:
+            return _verdict(spec, _BROKEN[step.status], step.reason or f"{step.status}: {step.text}")
+    stopped = [step for step in steps if step.status is not StepStatus.PASSED]
+    if len(steps) < len(spec.steps) and not stopped:
+        return _verdict(spec, State.ERROR, f"a step that never ran: {spec.steps[len(steps)]}")
+    return _of_steps(spec, stopped) if spec.kind is None else _of_numbers(spec, steps, stopped, samples)
+
+
+def _verdict(spec: CellSpec, state: State, reason: str) -> CellVerdict:
+    return CellVerdict(cell=spec.id, state=state, reason=reason)
+
+
+def _of_steps(spec: CellSpec, stopped: Sequence[StepRecord]) -> CellVerdict:
+    good = State.PASS if spec.required else State.REPORTED
+    if not stopped:
+        return _verdict(spec, good, f"{len(spec.steps)} steps passed")
+    failed = next((step for step in stopped if step.status is StepStatus.FAILED), None)
+    step = failed or stopped[0]
+    state = State.FAIL if failed else State.INCONCLUSIVE
+    return _verdict(spec, state if spec.required else good, step.reason or step.text)
+
+
+def _of_numbers(
+    spec: CellSpec, steps: Sequence[StepRecord], stopped: Sequence[StepRecord], samples: Samples | None
+) -> CellVerdict:
+    for step in stopped:
+        phrase = find_phrase(step.text)
+        if phrase is None or phrase[0].role in (Role.SETUP, Role.ACTION):
+            return _verdict(spec, State.ERROR, step.reason or f"{step.status}: {step.text}")
+    if samples is None:
+        return _verdict(spec, State.ERROR, "no step measured anything")
+    verdict = evaluate(spec, samples)
+    if verdict.state in (State.PASS, State.REPORTED):
+        if stopped:
+            reason = f"a step that the numbers do not explain: {stopped[0].reason or stopped[0].text}"
+            return verdict.model_copy(update={"state": State.ERROR, "reason": reason})
+        if len(steps) < len(spec.steps):
+            reason = f"a step that never ran: {spec.steps[len(steps)]}"
+            return verdict.model_copy(update={"state": State.ERROR, "reason": reason})
+    return verdict

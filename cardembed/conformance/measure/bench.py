@@ -1,0 +1,236 @@
+"""What stands behind the steps: a release, a catalogue and a photo set, opened once a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+from cardembed.cards.catalogue import Catalogue, load_catalogue
+from cardembed.cards.photo_set import PhotoSet, attach_teacher
+from cardembed.conformance.measure.target import TargetMeasurements, Teacher, embed_target
+from cardembed.conformance.measure.worst import worst_photos
+from cardembed.embedders.base import Embedder
+from cardembed.embedders.cache import embed_measured
+from cardembed.embedders.registry import open_embedder
+from cardembed.embedders.sources import GallerySource
+from cardembed.errors import PhotoSetError, UnavailableError
+from cardembed.release import Release, default_release_dir
+
+if TYPE_CHECKING:
+    from cardembed.conformance.recorder.cell import Cell
+    from cardembed.conformance.recorder.hooks import Prepared
+    from cardembed.conformance.recorder.options import Options
+
+__all__ = ["Bench", "prepare"]
+
+_EVERY = 1000
+"""Photos between two lines about the rendering."""
+
+
+class Bench:
+    """The fixture `bench`: embedders and their measurements, made when first needed.
+
+    Args:
+        setup: `Prepared.bench`.
+        threads: Threads that a runtime may use in this process.
+    """
+
+    def __init__(self, setup: dict[str, Any], *, threads: int | None = None) -> None:
+        self._setup = setup
+        self._threads = threads
+        self._embedders: dict[str, Embedder] = {}
+        self._measurements: dict[str, TargetMeasurements] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for embedder in self._embedders.values():
+            embedder.close()
+
+    @cached_property
+    def release(self) -> Release:
+        """The release that is judged."""
+        return Release.load(self._setup["release"])
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The gallery's cards."""
+        return load_catalogue(self._setup["catalogue"])
+
+    @cached_property
+    def photo_set(self) -> PhotoSet:
+        """The photos; their bytes were compared with their digests before the first scenario."""
+        return PhotoSet.load(self._setup["photos"], verify=False)
+
+    def embedder(self, target: str) -> Embedder:
+        """The release's embedder for a target.
+
+        Raises:
+            UnavailableError: The release has no such target, or this machine cannot execute it.
+        """
+        if target not in self.release.targets:
+            raise UnavailableError(
+                self.release.name,
+                expected=f"a release with the target {target}",
+                found=", ".join(self.release.targets),
+                action="judge a release that has it",
+            )
+        if target not in self._embedders:
+            self._embedders[target] = open_embedder(self.release, target, threads=self._threads)
+        return self._embedders[target]
+
+    def measurements(self, target: str) -> TargetMeasurements:
+        """Embeddings of the gallery and all photos by the target's artefact."""
+        if target not in self._measurements:
+            self._measurements[target] = embed_target(
+                self.embedder(target),
+                self.photo_set,
+                self.catalogue,
+                threshold=self.release.target(target).match_threshold,
+                teacher=None if target == "teacher" else self.teacher,
+                use_cache=self._setup["use_cache"],
+            )
+        return self._measurements[target]
+
+    def teacher(self) -> Teacher:
+        """The teacher's embeddings: those with the photos where they are this release's, else made here.
+
+        Raises:
+            UnavailableError: They do not lie there, and this machine cannot execute the teacher.
+        """
+        return self._teacher
+
+    @cached_property
+    def _teacher(self) -> Teacher:
+        attached = _attached_teacher(self.release, self.photo_set)
+        if attached is not None:
+            return attached
+        made = self.measurements("teacher")
+        return Teacher(made.artefact_digest, made.photos, made.gallery)
+
+    def photos_of(self, cell: Cell) -> None:
+        """Check that the photo set has what the scenario is about.
+
+        Raises:
+            UnavailableError: It has no such photos.
+        """
+        for condition in (cell.spec.condition or "").split("+"):
+            self.measurements(cell.target).indices(condition)
+
+    def measure(self, cell: Cell) -> None:
+        """Take the scenario's raw numbers, and the photos to look at where something is required of it."""
+        made = self.measurements(cell.target)
+        cell.executed(made.artefact_digest, made.fidelity, made.runtime)
+        cell.took(made.images, made.inference_seconds, made.wall_seconds)
+        samples = made.samples(cell.spec)
+        cell.measured(samples, worst_photos(made, samples) if cell.spec.required else None)
+
+    def deployed(self, target: str) -> None:
+        """The device that the target is deployed on.
+
+        Raises:
+            UnavailableError: No device is attached, or this version does not drive it.
+        """
+        raise UnavailableError(
+            f"{target} on its device",
+            expected="a Hailo-8L with HailoRT, driven by cardembed",
+            found="no driver for it in this version",
+            action="wait for the version that executes HEF files; latency is judged on the device alone",
+        )
+
+
+def _attached_teacher(release: Release, photo_set: PhotoSet) -> Teacher | None:
+    record = photo_set.manifest.teacher
+    if record is None or "teacher" not in release.targets:
+        return None
+    if record.artefact_digest != release.weights("teacher").sha256:
+        return None  # another teacher's: not to be compared with
+    photos, gallery = photo_set.teacher_embeddings, photo_set.teacher_gallery
+    if photos is None or gallery is None:
+        return None
+    return Teacher(record.artefact_digest, photos, gallery)
+
+
+def prepare(options: Options, say: Callable[[str], None]) -> Prepared:
+    """Check release, catalogue and photos; render the default photos and embed them with the teacher, once.
+
+    Args:
+        options: The command line.
+        say: Writes a line to the terminal.
+
+    Raises:
+        CardembedError: Something cannot be used; one line tells what to do.
+    """
+    from cardembed.conformance.recorder.hooks import Prepared
+
+    root = options.release or default_release_dir()
+    release = Release.load(root)
+    release.verify()
+    spec: Any = release.catalogue if options.catalogue is None else options.catalogue
+    catalogue = load_catalogue(spec)
+    photo_set = _photos(options, release, catalogue, say)
+    return Prepared(
+        release={"name": release.name, "digest": release.digest, "profile": release.profile},
+        catalogue_digest=catalogue.digest,
+        photos={"digest": photo_set.digest, "split": photo_set.split, "provenance": photo_set.provenance},
+        bench={
+            "release": str(root),
+            "catalogue": spec,
+            "photos": str(photo_set.root),
+            "use_cache": options.use_cache,
+        },
+    )
+
+
+def _photos(options: Options, release: Release, catalogue: Catalogue, say: Callable[[str], None]) -> PhotoSet:
+    if options.photos is not None:
+        photo_set = PhotoSet.load(options.photos)
+        if photo_set.manifest.catalogue_digest != catalogue.digest:
+            raise PhotoSetError(
+                options.photos,
+                expected=f"photos of the catalogue {catalogue.name}",
+                found="photos of another catalogue",
+                action="name their catalogue with --catalogue, or make photos: cardembed photos make",
+            )
+        if photo_set.split != "verdict":
+            raise PhotoSetError(
+                options.photos,
+                expected="verdict photos",
+                found=f"{photo_set.split} photos, which training and calibration may have seen",
+                action="make verdict photos: cardembed photos make --split verdict",
+            )
+        return photo_set
+    return _with_teacher(_default_photos(release, catalogue, say), release, catalogue, options, say)
+
+
+def _default_photos(release: Release, catalogue: Catalogue, say: Callable[[str], None]) -> PhotoSet:
+    from cardembed.cards.photo_cache import default_photo_set
+
+    said = 0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal said
+        if said == 0 or done - said >= _EVERY:
+            said = max(done, 1)
+            say(f"rendering the photo set, {done} of {total} (kept for later runs)")
+
+    return default_photo_set(release.digest, catalogue, progress=progress)
+
+
+def _with_teacher(
+    photo_set: PhotoSet, release: Release, catalogue: Catalogue, options: Options, say: Callable[[str], None]
+) -> PhotoSet:
+    """The default set with this release's teacher, or without where this machine cannot execute it."""
+    if _attached_teacher(release, photo_set) is not None or "teacher" not in release.targets:
+        return photo_set
+    say(f"embedding {len(photo_set)} photos with the teacher (kept for later runs)")
+    try:
+        with open_embedder(release, "teacher") as embedder:
+            photos = embed_measured(embedder, photo_set, use_cache=options.use_cache)
+            gallery = embed_measured(embedder, GallerySource(catalogue), use_cache=options.use_cache)
+            return attach_teacher(photo_set, photos.embeddings, gallery.embeddings, embedder.artefact_digest)
+    except UnavailableError as error:
+        say(f"no teacher here, so AC-8 is not run: {error}")
+        return photo_set
