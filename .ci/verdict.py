@@ -1,0 +1,86 @@
+"""Whether the main job worked: a red verdict is accepted for now and said, a fault of the harness never.
+
+Usage: python .ci/verdict.py REPORT_DIRECTORY PYTEST_EXIT_CODE
+
+The bundle is verified and every verdict computed again by the gate's own code. Accepted is a bundle that the
+gate does not refuse, with every cell of the features in it, none in error, and none that was not run but for
+the ones that need a device.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+from cardembed.conformance.decision import GateDecision, GateResult
+from cardembed.conformance.evidence import EVIDENCE
+from cardembed.conformance.gate import gate
+from cardembed.conformance.policy import load_policy
+from cardembed.conformance.signing import PublicKey, load_key, signing_key_path
+from cardembed.conformance.states import State
+
+NEEDS_A_DEVICE = {"AC-5/hailo8l"}
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def own_results(decision: GateDecision) -> dict[str, GateResult]:
+    """What this run says of each cell, whatever the policy makes of it."""
+    return {cell.id: result for cell in decision.cells for result in cell.results}
+
+
+def faults(decision: GateDecision, code: int) -> list[str]:
+    """What is wrong with the harness, one line each."""
+    found = [reason for bundle in decision.bundles for reason in bundle.refused]
+    results = own_results(decision)
+    required = {cell.id for cell in decision.cells if cell.required}
+    found += [f"{cell.id}: no result" for cell in decision.cells if cell.id not in results]
+    found += [f"{name}: error: {r.reason}" for name, r in results.items() if r.state is State.ERROR]
+    found += [
+        f"{name}: not run: {result.reason}"
+        for name, result in results.items()
+        if result.state is State.NOT_RUN and name not in NEEDS_A_DEVICE
+    ]
+    red = [
+        name for name in required & results.keys() if results[name].state in (State.FAIL, State.INCONCLUSIVE)
+    ]
+    if code != (1 if red else 0):
+        found.append(f"pytest exited with {code}, but {len(red)} required cells failed or were inconclusive")
+    if not any(result.state is State.PASS for result in results.values()):
+        found.append("no cell passes: not even the embedding contract")
+    return found
+
+
+def main(report: Path, code: int) -> int:
+    """Print the verdict and return the exit code of CI."""
+    bundles = sorted(path.parent for path in report.rglob(EVIDENCE))
+    if len(bundles) != 1:
+        print(f"verdict: HARNESS FAULT: expected one bundle below {report.name}/, found {len(bundles)}")
+        return 1
+    policy = load_policy(ROOT / "policy.toml").trusting(PublicKey(load_key(signing_key_path()).public_text))
+    decision = gate(policy, bundles, ROOT / "features")
+    found = faults(decision, code)
+    if found:
+        print(f"verdict: HARNESS FAULT: {len(found)}")
+        print("\n".join(f"  {line}" for line in found))
+        return 1
+    results = own_results(decision)
+    names = {cell.id for cell in decision.cells if cell.required}
+    print(
+        "required cells: "
+        + ", ".join(f"{n} {s}" for s, n in Counter(results[x].state for x in names).items())
+    )
+    red = sorted(name for name in names if results[name].state in (State.FAIL, State.INCONCLUSIVE))
+    for name in red:
+        print(f"  {name}: {results[name].state}: {results[name].reason}")
+    if red:
+        print(
+            "verdict: RED, accepted: the first reference release is not expected to pass; the harness worked"
+        )
+    else:
+        print("verdict: GREEN on everything that this machine can run")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,86 @@
+"""What several rooms' tests share: a cache of their own, and a small release with random weights."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from cardembed._io import sha256_file
+
+TARGETS = ("teacher", "android", "ios", "hailo8l")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """No test reads or writes the user's cache or keys."""
+    before = {name: os.environ.get(name) for name in ("CARDEMBED_CACHE", "CARDEMBED_CONFIG")}
+    for name in before:
+        os.environ[name] = str(tmp_path_factory.mktemp(name.rpartition("_")[2].lower()))
+    yield
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+
+
+def write_random_weights(folder: Path, target: str, seed: int = 7) -> Path:
+    """Seeded weights of the reference profile, with biases that are not zero as those of fresh models are."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("timm")
+    from cardembed.models.weights import build_model, save_weights
+
+    model = build_model("reference", target, seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if name.endswith("bias"):
+                value.copy_(0.2 * torch.randn(value.shape, generator=generator))
+    file = folder / f"{target}.safetensors"
+    save_weights(model, file)
+    return file
+
+
+def release_content(folder: Path, **other):
+    from cardembed.cards.catalogue import load_catalogue
+    from cardembed.models.profiles import target_profile
+
+    catalogue = load_catalogue("synthetic:5:12")
+    targets = {}
+    for target in TARGETS:
+        file = folder / f"{target}.safetensors"
+        artefact = {
+            "path": file.name,
+            "sha256": sha256_file(file),
+            "format": "safetensors",
+            "bytes": file.stat().st_size,
+        }
+        row = target_profile("reference", target)
+        targets[target] = {
+            "architecture": row.architecture.name,
+            "input_size": row.input_size,
+            "artefacts": [artefact],
+            "match_threshold": 0.45,
+        }
+    targets["server"] = {**targets["teacher"], "artefacts": [], "shares_weights_with": "teacher"}
+    return {
+        "schema_version": 1,
+        "name": "random weights",
+        "profile": "reference",
+        "created": "2026-01-01T00:00:00Z",
+        "catalogue": catalogue.reference,
+        "catalogue_digest": catalogue.digest,
+        "targets": targets,
+        **other,
+    }
+
+
+@pytest.fixture(scope="session")
+def random_release(tmp_path_factory) -> Path:
+    """A release of the reference profile on twelve synthetic cards whose weights are random: read only."""
+    folder = tmp_path_factory.mktemp("release")
+    for target in TARGETS:
+        write_random_weights(folder, target)
+    (folder / "release.json").write_text(json.dumps(release_content(folder)))
+    return folder

@@ -1,0 +1,133 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from cardembed._io import cache_root, sha256_file
+from cardembed.embedders.registry import RUNTIMES, open_embedder
+from cardembed.errors import DigestMismatchError, ReleaseError, UnavailableError, UnknownTargetError
+from cardembed.fidelity import Fidelity
+from cardembed.models.profiles import TARGETS
+from cardembed.release import Release
+
+
+@pytest.fixture
+def release(random_release, tmp_path):
+    """A copy that a test may spoil."""
+    return shutil.copytree(random_release, tmp_path / "release")
+
+
+def change(release, edit):
+    content = json.loads((release / "release.json").read_text())
+    edit(content)
+    (release / "release.json").write_text(json.dumps(content))
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return np.random.default_rng(0).standard_normal((3, 3, 112, 112)).astype(np.float32)
+
+
+def test_every_target_has_a_runtime():
+    assert set().union(*(row.targets for row in RUNTIMES)) == set(TARGETS)
+
+
+@pytest.mark.parametrize("target", ["ios", "hailo8l"])
+def test_students_without_their_runtime_are_reference(random_release, target):
+    with open_embedder(str(random_release), target, threads=1) as embedder:
+        assert (embedder.target, embedder.fidelity) == (target, Fidelity.REFERENCE)
+        assert embedder.artefact_digest == sha256_file(random_release / f"{target}.safetensors")
+        assert embedder.runtime["name"] == "torch"
+
+
+def test_the_exported_model_is_the_trained_one(random_release, batch):
+    with open_embedder(random_release, "android") as onnx:
+        assert onnx.fidelity is Fidelity.RUNTIME
+        assert onnx.artefact_digest == sha256_file(random_release / "android.safetensors")
+        exported = cache_root() / "exports" / onnx.artefact_digest / "vit_tiny_6.onnx"
+        assert onnx.runtime["derived_sha256"] == sha256_file(exported)
+        from_onnx = onnx.embed_preprocessed(batch).astype(np.float64)
+    with open_embedder(random_release, "android", runtime="torch") as torch:
+        from_torch = torch.embed_preprocessed(batch).astype(np.float64)
+    assert (1 - (from_onnx * from_torch).sum(axis=1)).max() < 1e-6
+
+
+def test_an_export_is_made_once_and_a_damaged_one_again(random_release, monkeypatch):
+    with open_embedder(random_release, "android") as embedder:
+        file = cache_root() / "exports" / embedder.artefact_digest / "vit_tiny_6.onnx"
+    written = file.stat().st_mtime_ns
+    with open_embedder(random_release, "android"):
+        assert file.stat().st_mtime_ns == written
+    file.write_bytes(file.read_bytes()[:-10])
+    with open_embedder(random_release, "android") as embedder:
+        assert embedder.runtime["derived_sha256"] == sha256_file(file)
+    assert file.stat().st_mtime_ns != written
+
+
+def test_a_shipped_onnx_needs_no_pytorch(release, batch, monkeypatch):
+    with open_embedder(release, "android") as embedder:
+        exported = cache_root() / "exports" / embedder.artefact_digest / "vit_tiny_6.onnx"
+        expected = embedder.embed_preprocessed(batch)
+    shutil.copy(exported, release / "android.onnx")
+    shipped = {
+        "path": "android.onnx",
+        "sha256": sha256_file(exported),
+        "format": "onnx",
+        "bytes": exported.stat().st_size,
+    }
+    change(release, lambda content: content["targets"]["android"].update(artefacts=[shipped]))
+    no_torch(monkeypatch)
+    with open_embedder(release, "android") as embedder:
+        assert embedder.artefact_digest == shipped["sha256"]
+        assert np.abs(embedder.embed_preprocessed(batch) - expected).max() < 1e-6
+    with pytest.raises(ReleaseError, match="weights"):
+        open_embedder(release, "android", runtime="torch")
+
+
+def no_torch(monkeypatch):
+    def missing(name, *, extra):
+        raise UnavailableError(name, expected="it", found="nothing", action=f"cardembed[{extra}]")
+
+    for module in ("pytorch", "exports"):
+        monkeypatch.setattr(f"cardembed.embedders.{module}.require", missing)
+
+
+def test_without_pytorch_the_extra_is_named(release, monkeypatch, tmp_path):
+    monkeypatch.setenv("CARDEMBED_CACHE", str(tmp_path / "empty"))
+    no_torch(monkeypatch)
+    for target in TARGETS:
+        with pytest.raises(UnavailableError, match=r"cardembed\[train\]"):
+            open_embedder(release, target)
+    assert not (tmp_path / "empty").exists()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_other_bytes_are_refused(release, target, monkeypatch, tmp_path):
+    monkeypatch.setenv("CARDEMBED_CACHE", str(tmp_path / "empty"))
+    for file in release.glob("*.safetensors"):
+        data = bytearray(file.read_bytes())
+        data[-1] ^= 1
+        file.write_bytes(data)
+    with pytest.raises(DigestMismatchError):
+        open_embedder(release, target)
+
+
+def test_weights_of_another_architecture_or_size(release):
+    change(release, lambda content: content["targets"]["hailo8l"].update(architecture="convnext_femto"))
+    with pytest.raises(ReleaseError, match="convnext_atto"):
+        open_embedder(release, "hailo8l")
+    change(release, lambda content: content["targets"]["android"].update(input_size=128))
+    with pytest.raises(ReleaseError, match="112"):
+        open_embedder(release, "android", runtime="torch")
+
+
+def test_unknown_targets_and_runtimes(random_release, tmp_path):
+    with pytest.raises(UnknownTargetError, match="teacher"):
+        open_embedder(random_release, "hailo15h")
+    with pytest.raises(UnknownTargetError, match="torch"):
+        open_embedder(random_release, "teacher", runtime="onnxruntime")
+    with pytest.raises(ReleaseError):
+        open_embedder(tmp_path, "teacher")
+    with pytest.raises(UnknownTargetError):
+        open_embedder(Release.load(random_release), "nonsense")

@@ -1,0 +1,122 @@
+import json
+import shutil
+
+import pytest
+
+from cardembed._io import sha256_file
+from cardembed.cards.catalogue import load_catalogue
+from cardembed.errors import CardembedError, DigestMismatchError, ReleaseError, UnknownTargetError, UsageError
+from cardembed.release import Release
+from cardembed.release_build import assemble_release, recorded_catalogue
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    return load_catalogue("synthetic:5:12")
+
+
+@pytest.fixture
+def weights(random_release, tmp_path, catalogue):
+    """A folder as `cardembed train` leaves it."""
+    folder = shutil.copytree(random_release, tmp_path / "weights")
+    (folder / "release.json").unlink()
+    entries = {
+        file.stem: {
+            "file": file.name,
+            "sha256": sha256_file(file),
+            "profile": "reference",
+            "catalogue": catalogue.reference,
+            "catalogue_digest": catalogue.digest,
+        }
+        for file in folder.glob("*.safetensors")
+    }
+    (folder / "training.json").write_text(json.dumps(entries))
+    return folder
+
+
+def edit(weights, change):
+    training = json.loads((weights / "training.json").read_text())
+    change(training)
+    (weights / "training.json").write_text(json.dumps(training))
+
+
+def test_weights_become_a_release(weights, tmp_path, catalogue):
+    assert load_catalogue(recorded_catalogue(weights)).digest == catalogue.digest
+    (weights / "android.onnx").write_bytes(b"exported elsewhere")
+    release = assemble_release(weights, tmp_path / "out", name="first", catalogue=catalogue)
+    assert release == Release.load(tmp_path / "out")
+    release.verify()
+    assert set(release.targets) == {"teacher", "server", "android", "ios", "hailo8l"}
+    assert release.target("server").shares_weights_with == "teacher"
+    assert release.read(release.artefact("android", "onnx")) == b"exported elsewhere"
+    assert release.training["ios"]["profile"] == "reference"
+    assert release.target("ios").match_threshold is None
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out", "weights"]
+
+
+def test_sealed_is_what_is_written(weights, tmp_path, catalogue):
+    def seal(release):
+        assert release.root != tmp_path / "out"
+        release.verify()
+        return release.with_thresholds({"ios": (0.43, {"tpr": 1.0})})
+
+    release = assemble_release(weights, tmp_path / "out", name="x", catalogue=catalogue, seal=seal)
+    assert release.target("ios").match_threshold == 0.43
+    assert Release.load(tmp_path / "out").digest == release.digest
+
+
+def refuse(weights, out, catalogue, kind, **options):
+    with pytest.raises(kind) as error:
+        assemble_release(weights, out, name="x", catalogue=catalogue, **options)
+    assert "\n" not in str(error.value)
+    assert not out.exists()
+    assert [file for file in out.parent.iterdir() if file != weights] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda training: training["ios"].update(sha256="0" * 64), DigestMismatchError),
+        (lambda training: training["ios"].update(catalogue_digest="0" * 64), ReleaseError),
+        (lambda training: training["ios"].update(profile="prd"), ReleaseError),
+        (lambda training: [entry.pop("profile") for entry in training.values()], ReleaseError),
+        (lambda training: training.update(ios=1), ReleaseError),
+    ],
+)
+def test_what_does_not_fit_leaves_nothing(weights, tmp_path, catalogue, change, kind):
+    edit(weights, change)
+    refuse(weights, tmp_path / "out", catalogue, kind)
+
+
+def test_other_bad_folders(weights, tmp_path, catalogue):
+    out = tmp_path / "out"
+    refuse(weights, out, catalogue, ReleaseError, profile_name="prd")
+    (weights / "training.json").unlink()
+    refuse(weights, out, catalogue, ReleaseError)
+    refuse(weights, out, catalogue, UnknownTargetError, profile_name="nonsense")
+    shutil.copy(weights / "ios.safetensors", weights / "android.safetensors")
+    refuse(weights, out, catalogue, ReleaseError, profile_name="reference")
+    (weights / "android.safetensors").write_bytes(b"text")
+    refuse(weights, out, catalogue, ReleaseError, profile_name="reference")
+    (weights / "android.safetensors").unlink()
+    refuse(weights, out, catalogue, ReleaseError, profile_name="reference")
+    (weights / "training.json").write_text("{")
+    refuse(weights, out, catalogue, ReleaseError)
+    with pytest.raises(ReleaseError):
+        recorded_catalogue(weights)
+
+
+def test_an_error_while_sealing_leaves_nothing(weights, tmp_path, catalogue):
+    def seal(release):
+        raise UsageError("photos", expected="a", found="b", action="c")
+
+    refuse(weights, tmp_path / "out", catalogue, UsageError, seal=seal)
+
+
+def test_nothing_is_overwritten(weights, tmp_path, catalogue):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "precious").write_text("x")
+    with pytest.raises(CardembedError):
+        assemble_release(weights, out, name="x", catalogue=catalogue)
+    assert [file.name for file in out.iterdir()] == ["precious"]

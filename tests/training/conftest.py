@@ -1,0 +1,23 @@
+import importlib.util
+from dataclasses import replace
+
+import pytest
+
+from cardembed.cards.catalogue import SyntheticCatalogue
+from cardembed.training.view_plan import TRAINING_PLAN
+from cardembed.training.views import open_pool
+
+TRAINING = replace(TRAINING_PLAN, views_per_card=5, unknowns=8, unknown_cards=4)
+
+# Where PyTorch is missing, what needs it is not collected.
+collect_ignore_glob = [] if importlib.util.find_spec("timm") else ["test_[!v]*.py"]
+
+
+@pytest.fixture(scope="session")
+def catalogue():
+    return SyntheticCatalogue(5, 6)
+
+
+@pytest.fixture(scope="session")
+def pool(catalogue, own_cache):
+    return open_pool(TRAINING, catalogue, (96, 112, 128), workers=1)

@@ -1,0 +1,114 @@
+"""`cardembed train` and `cardembed export` as users call them."""
+
+import json
+
+import pytest
+
+from cardembed.cli import main
+from cardembed.training import runs
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """What the commands hand to the runs, which do nothing here."""
+    calls = []
+
+    def record(*arguments, **keywords):
+        calls.append((arguments, keywords))
+        last = {"steps": 2.0, "seconds": 1.0}
+        return {"file": "w.safetensors", "sha256": "0" * 64, "last": last, "figures": {"AC-1": 0.5}}
+
+    monkeypatch.setattr(runs, "run_teacher", record)
+    monkeypatch.setattr(runs, "run_student", record)
+    return calls
+
+
+def run(arguments):
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return ended.value.code
+
+
+def test_a_teachers_options_reach_its_run(called, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(
+        "sys.argv", ["cardembed", "train", "teacher", "--out", str(tmp_path / "deep" / "out")]
+    )
+    given = [
+        "--catalogue",
+        "synthetic:3:4",
+        "--out",
+        tmp_path,
+        "--minutes",
+        1.5,
+        "--views",
+        7,
+        "--margin",
+        0.3,
+    ]
+    assert run(["train", "teacher", *given, "--batch", 9, "--resume", "--json"]) == 0
+    ((options, recipe), keywords) = called[0]
+    assert len(options.catalogue) == 4
+    assert (options.minutes, options.steps, options.resume) == (1.5, None, True)
+    assert options.training_plan.views_per_card == 7
+    assert (recipe.batch, recipe.margin, recipe.learning_rate) == (9, 0.3, 1e-3)
+    assert keywords == {"backbone_weights": None}
+    assert options.command == "cardembed train teacher --out out"  # no path of this machine in the record
+    assert json.loads(capsys.readouterr().out)["figures"] == {"AC-1": 0.5}
+
+
+def test_a_student_takes_the_teacher_beside_it(called, tmp_path, capsys):
+    assert run(["train", "student", "--target", "ios", "--out", tmp_path, "--steps", 2]) == 0
+    ((options, target, teacher, recipe), _) = called[0]
+    assert (target, teacher) == ("ios", tmp_path / "teacher.safetensors")
+    assert (options.steps, recipe.learning_rate) == (2, 2e-3)
+    assert "AC-1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["train", "teacher", "--out", "x", "--profile", "huge", "--steps", "1"], "prd, reference"),
+        (
+            ["train", "teacher", "--out", "x", "--catalogue", "synthetic:x", "--steps", "1"],
+            "synthetic:SEED:COUNT",
+        ),
+        (["train", "teacher", "--out", "x"], "--steps or --minutes"),
+        (["train", "teacher", "--out", "x", "--steps", "1", "--minutes", "1"], "--steps or --minutes"),
+        (["train", "student", "--out", "x", "--target", "watch", "--steps", "1"], "android, ios, hailo8l"),
+        (["train", "student", "--out", "x", "--target", "server", "--steps", "1"], "android, ios, hailo8l"),
+        (["train", "student", "--out", "x", "--target", "ios", "--steps", "1"], "no such file"),
+        (["export", "onnx", "--out", "x"], "--target"),
+        (["export", "onnx", "--out", "x", "--target", "ios", "--weights", "w"], "both"),
+        (["export", "onnx", "--out", "x", "--weights", "none.safetensors"], "no such file"),
+    ],
+)
+def test_misuse_is_one_line_and_exit_code_two_and_writes_nothing(
+    arguments, text, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 2
+    error = capsys.readouterr().err
+    assert text in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_export_writes_a_target_of_a_release(random_release, tmp_path, capsys):
+    assert (
+        run(
+            [
+                "export",
+                "onnx",
+                "--release",
+                random_release,
+                "--target",
+                "android",
+                "--out",
+                tmp_path,
+                "--json",
+            ]
+        )
+        == 0
+    )
+    written = json.loads(capsys.readouterr().out)
+    assert (tmp_path / "vit_tiny_6.onnx").stat().st_size == written["bytes"]

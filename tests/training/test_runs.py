@@ -1,0 +1,209 @@
+"""A teacher and a student trained for a few steps, interrupted and resumed."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from cardembed._io import cache_root, sha256_file
+from cardembed.errors import ReleaseError, TrainingError
+from cardembed.models.heads import ArcFaceHead
+from cardembed.models.weights import build_model, load_weights, read_metadata
+from cardembed.training import teacher as teacher_module
+from cardembed.training.batches import Sampler, catalogue_squares, embed_squares, jitter, to_input
+from cardembed.training.figures import alignment_figures, retrieval_figures
+from cardembed.training.recipes import StudentRecipe, TeacherRecipe
+from cardembed.training.run_state import Checkpoint
+from cardembed.training.runs import RunOptions, run_student, run_teacher
+from cardembed.training.student import start_from_teacher
+from cardembed.training.teacher import train_teacher
+from cardembed.training.view_plan import CHECK_PLAN, TRAINING_PLAN
+
+RECIPE = TeacherRecipe(batch=6, unknowns=2, refresh=2, small_until=0.5)
+
+
+@pytest.fixture(scope="module")
+def options(catalogue, tmp_path_factory):
+    return RunOptions(
+        catalogue=catalogue,
+        out=tmp_path_factory.mktemp("weights"),
+        steps=3,
+        workers=1,
+        command="cardembed train",
+        training_plan=replace(TRAINING_PLAN, views_per_card=5, unknowns=8, unknown_cards=4),
+        check_plan=replace(CHECK_PLAN, views_per_card=4, unknowns=7),
+    )
+
+
+@pytest.fixture(scope="module")
+def teacher_entry(options, pool):
+    return run_teacher(options, RECIPE)
+
+
+def test_a_teacher_run_writes_weights_log_and_record(options, teacher_entry):
+    path = options.out / "teacher.safetensors"
+    assert teacher_entry["sha256"] == sha256_file(path)
+    assert load_weights(path).architecture.name == "dinov3_vit_tiny"
+    assert json.loads(read_metadata(path)["recipe"])["margin"] == 0.5
+    lines = [json.loads(line) for line in (options.out / "teacher.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == 3
+    assert {"loss", "accuracy", "centre_cosine", "pair_p99"} <= set(lines[-1])
+    record = json.loads((options.out / "training.json").read_text())["teacher"]
+    assert record["catalogue_digest"] == options.catalogue.digest
+    assert record["figures"].keys() >= {"AC-1", "AC-2", "AC-3", "AC-4 hands", "AC-6", "AC-7"}
+
+
+@pytest.mark.parametrize("target", ["android", "hailo8l"])
+def test_a_student_run_moves_towards_the_teacher(options, teacher_entry, target):
+    heard = []
+    entry = run_student(
+        replace(options, steps=12, listener=heard.append),
+        target,
+        options.out / "teacher.safetensors",
+        StudentRecipe(batch=12, unknowns=4),
+    )
+    assert entry["teacher"] == teacher_entry["sha256"]
+    assert entry["blocks_from_teacher"] == (6 if target == "android" else 0)
+    assert heard[-1]["cosine"] > 0.5
+    assert entry["figures"]["AC-8 clean p5"] > 0.3
+    record = json.loads((options.out / "training.json").read_text())
+    assert set(record) >= {"teacher", target}
+
+
+def test_a_student_needs_a_teachers_file(options, tmp_path):
+    with pytest.raises(ReleaseError, match="no such file"):
+        run_student(options, "hailo8l", tmp_path / "none.safetensors")
+
+
+def test_a_resumed_run_ends_as_an_uninterrupted_one(catalogue, pool, tmp_path):
+    def fresh():
+        return build_model("reference", "teacher", seed=1)
+
+    recipe = replace(RECIPE, small_until=0.0, seed=9)
+    whole, parts = fresh(), fresh()
+    for model in (whole, parts):  # dropout draws from the global generator, whose state is not kept
+        model.head.layers[2].p = 0.0
+    train_teacher(whole, pool, catalogue, recipe, log_path=tmp_path / "a.jsonl", steps=4)
+
+    class CutOffError(Exception):
+        pass
+
+    step = teacher_module._Run.step
+    calls = []
+
+    def interrupted(self, *arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise CutOffError
+        return step(self, *arguments)
+
+    saved = Checkpoint.save
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(teacher_module._Run, "step", interrupted)
+        patch.setattr(Checkpoint, "save", lambda self, state, *, now=False: saved(self, state, now=True))
+        with pytest.raises(CutOffError):
+            train_teacher(parts, pool, catalogue, recipe, log_path=tmp_path / "b.jsonl", steps=4)
+    resumed = build_model("reference", "teacher", seed=77)
+    resumed.head.layers[2].p = 0.0
+    ended = train_teacher(
+        resumed, pool, catalogue, recipe, log_path=tmp_path / "b.jsonl", steps=4, resume=True
+    )
+    assert ended["steps"] == 4
+    for name, value in whole.state_dict().items():
+        assert torch.allclose(value, resumed.state_dict()[name], atol=1e-6), name
+
+
+def test_class_weights_that_point_away_stop_the_run(catalogue, pool, tmp_path):
+    class Opposed(ArcFaceHead):
+        @property
+        def classes(self):
+            return -torch.ones_like(self.weight) / 768**0.5
+
+    model = build_model("reference", "teacher", seed=1)
+    with torch.no_grad():
+        model.head.layers[3].weight.mul_(1e-3)
+        model.head.layers[3].bias.fill_(1.0)  # every embedding points to (1, 1, …)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(teacher_module, "ArcFaceHead", Opposed)
+        with pytest.raises(TrainingError, match="collapsed"):
+            train_teacher(model, pool, catalogue, RECIPE, log_path=tmp_path / "l.jsonl", steps=12)
+
+
+def test_a_student_of_the_teachers_family_starts_from_every_other_block():
+    teacher, student = (
+        build_model("reference", "teacher", seed=1),
+        build_model("reference", "android", seed=2),
+    )
+    assert start_from_teacher(student, teacher) == 6
+    for number in range(6):
+        ours = student.backbone.blocks[number].mlp.fc1.weight
+        assert torch.equal(ours, teacher.backbone.blocks[2 * number].mlp.fc1.weight)
+    assert torch.equal(student.head.layers[0].weight, teacher.head.layers[0].weight)
+    other = build_model("reference", "hailo8l", seed=2)
+    before = {name: value.clone() for name, value in other.state_dict().items()}
+    assert start_from_teacher(other, teacher) == 0
+    assert all(torch.equal(before[name], value) for name, value in other.state_dict().items())
+
+
+def test_a_broken_checkpoint_is_named():
+    checkpoint = Checkpoint({"what": "test"})
+    assert checkpoint.load() is None
+    assert not checkpoint.save(dict)  # the interval has not passed
+    assert checkpoint.save(lambda: {"step": 1}, now=True)
+    assert checkpoint.load() == {"step": 1}
+    assert checkpoint.path.is_relative_to(cache_root())
+    for broken in (b"broken", b"", b"PK\x03\x04"):
+        checkpoint.path.write_bytes(broken)
+        with pytest.raises(TrainingError, match="without --resume"):
+            checkpoint.load()
+
+
+def test_input_is_what_the_embedders_preprocessing_gives(catalogue):
+    from cardembed.embedders.preprocessing import Preprocessing
+
+    squares = catalogue_squares(catalogue, 112)
+    theirs = Preprocessing(size=112).batch([catalogue.image(card.id) for card in catalogue])
+    assert np.allclose(to_input(squares).numpy(), theirs, atol=1e-6)
+
+
+def test_jitter_is_slight_and_repeatable():
+    images = to_input(np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8))
+    smooth = torch.nn.functional.avg_pool2d(images, 15, 1, 7)
+    first, second = (jitter(smooth, np.random.default_rng(1)) for _ in range(2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, smooth)
+    assert float((first - smooth).abs().mean()) < 0.25 * float(smooth.std()) + 0.1
+    assert torch.allclose(jitter(smooth, np.random.default_rng(1), strength=0.0), smooth, atol=1e-5)
+
+
+def test_batches_pass_over_all_views_and_go_on_where_they_stopped(pool):
+    sampler = Sampler(pool, 10, 4, seed=3)
+    batches = [sampler.next() for _ in range(6)]
+    assert sorted(np.concatenate([batch[:10] for batch in batches[:3]])) == list(range(30))
+    assert sorted(np.concatenate([batch[10:] for batch in batches[:3]])) == list(range(30, 42))
+    assert not np.array_equal(batches[0], batches[3])
+    late = Sampler(pool, 10, 4, seed=3, skip=4)
+    assert np.array_equal(late.next(), batches[4])
+    assert len(Sampler(pool, 10, 0, seed=3).next()) == 10
+
+
+def test_embedding_keeps_the_mode_and_does_not_depend_on_batches(pool):
+    model = build_model("reference", "hailo8l", seed=1).train()
+    whole = embed_squares(model, pool.squares(112)[:5])
+    assert model.training
+    assert torch.allclose(whole, embed_squares(model, pool.squares(112)[:5], batch=2), atol=1e-6)
+
+
+def test_figures_of_perfect_embeddings_are_perfect_and_shuffled_ones_are_not(catalogue, pool):
+    gallery = np.eye(12, 768, dtype=np.float32)[: len(catalogue)]
+    nothing = np.eye(12, 768, dtype=np.float32)[11]
+    perfect = np.stack([gallery[card] if card >= 0 else nothing for card in pool.cards])
+    figures = retrieval_figures(perfect, gallery, pool, catalogue)
+    assert {value for value in figures.values() if not np.isnan(value)} == {1.0}
+    wrong = retrieval_figures(np.roll(perfect, 1, axis=0), gallery, pool, catalogue)
+    assert wrong["AC-1"] < 0.5
+    same = alignment_figures(perfect, perfect, pool)
+    assert (same["AC-8 clean"], same["AC-8 clean p5"]) == (1.0, 1.0)
+    assert alignment_figures(-perfect, perfect, pool)["AC-8 clean"] == 0.0
