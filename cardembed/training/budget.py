@@ -9,7 +9,18 @@ from typing import Any
 
 from cardembed.errors import UsageError
 
-__all__ = ["Budget", "one_cycle", "ramp"]
+__all__ = ["Budget", "check_length", "one_cycle", "ramp"]
+
+
+def check_length(steps: int | None, minutes: float | None) -> None:
+    """A run lasts a number of steps or of minutes above 0; UsageError where neither or both are given."""
+    if (steps is None) == (minutes is None) or (steps or minutes or 0) <= 0:
+        raise UsageError(
+            "length of training",
+            expected="either --steps or --minutes, more than 0",
+            found=f"steps {steps}, minutes {minutes}",
+            action="give one of them",
+        )
 
 
 class Budget:
@@ -28,13 +39,7 @@ class Budget:
     def __init__(
         self, *, steps: int | None, minutes: float | None, done: int = 0, elapsed: float = 0.0
     ) -> None:
-        if (steps is None) == (minutes is None) or (steps or minutes or 0) <= 0:
-            raise UsageError(
-                "length of training",
-                expected="either --steps or --minutes, more than 0",
-                found=f"steps {steps}, minutes {minutes}",
-                action="give one of them",
-            )
+        check_length(steps, minutes)
         self.steps = steps
         self.minutes = minutes
         self.step = done

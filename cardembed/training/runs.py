@@ -17,12 +17,13 @@ from cardembed._io import atomic_write_json, sha256_file
 from cardembed._seeds import derive_seed
 from cardembed._version import __version__
 from cardembed.cards.catalogue import Catalogue
-from cardembed.errors import TrainingError
+from cardembed.errors import TrainingError, UnknownTargetError
 from cardembed.models.checkpoints import load_backbone
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.profiles import target_profile
 from cardembed.models.weights import build_model, load_weights, save_weights
 from cardembed.training.batches import catalogue_squares, embed_squares
+from cardembed.training.budget import check_length
 from cardembed.training.figures import alignment_figures, retrieval_figures
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
 from cardembed.training.student import distil_student, start_from_teacher, teacher_embeddings
@@ -66,6 +67,10 @@ class RunOptions:
     """Called with every log record."""
     rendering: Callable[[int, int], None] | None = None
     """Called while views are rendered: done, total."""
+
+    def __post_init__(self) -> None:
+        """Refuse a run without a length before anything is rendered for it."""
+        check_length(self.steps, self.minutes)
 
     def pools(self, sizes: tuple[int, ...]) -> tuple[ViewPool, ViewPool]:
         """Training and check pool with squares at all sizes that any target of the profile needs."""
@@ -154,9 +159,17 @@ def run_student(
         recipe: Settings; the defaults without.
 
     Raises:
+        UnknownTargetError: A target without weights of its own.
         TrainingError: The teacher's embeddings and the student's have different lengths.
     """
     started = time.monotonic()
+    if target not in STUDENT_TARGETS:
+        raise UnknownTargetError(
+            f"student {target!r}",
+            expected="one of " + ", ".join(STUDENT_TARGETS),
+            found=repr(target),
+            action="choose one of them; the server has the teacher's weights",
+        )
     recipe = recipe or StudentRecipe()
     teacher, teacher_digest = load_weights(teacher_path), sha256_file(teacher_path)
     student = build_model(options.profile, target, seed=derive_seed("weights", target, recipe.seed))

@@ -58,7 +58,7 @@ def trained(release: Release) -> dict[str, Any]:
 
 
 def tensor(image: Any, size: int) -> Any:
-    return torch.from_numpy(np.ascontiguousarray(Preprocessing(size=size)([image])))
+    return torch.from_numpy(np.ascontiguousarray(Preprocessing(size=size).batch([image])))
 
 
 def test_every_listing_of_the_copy_is_executed_here():

@@ -12,6 +12,7 @@ from cardembed.conformance.recorder.plugin import (
     pytest_addoption,
     pytest_cardembed_prepare,
     pytest_configure,
+    pytest_xdist_make_scheduler,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "pytest_addoption",
     "pytest_cardembed_prepare",
     "pytest_configure",
+    "pytest_xdist_make_scheduler",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -66,6 +66,16 @@ def pytest_configure(config: pytest.Config) -> None:
         if not getattr(config.option, "tx", None):  # no xdist workers: this process executes as well
             config.stash[_PREPARED] = lambda: _ready(controller)
             _execute(config, specs, options, controller.run_dir)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 - xdist may be absent
+    """Workers take a target each; a crash costs the cell that crashed, and no other."""
+    if config.getvalue("dist") != "loadgroup":
+        return None  # the user chose another
+    from cardembed.conformance.recorder.scheduler import CrashProofScheduling
+
+    return CrashProofScheduling(config, log)
 
 
 def _ready(controller: Controller) -> Prepared:
