@@ -20,11 +20,11 @@ __all__ = ["command"]
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 _COUNT = click.IntRange(min=1)
+_CHANGEABLE = ("steps", "batch", "unknowns", "learning_rate", "seed")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--out", {"type": _FOLDER, "required": True, "help": "Folder of the weight files."}),
-    ("--minutes", {"type": _POSITIVE, "help": "Length of the run in minutes, or"}),
-    ("--steps", {"type": _COUNT, "help": "its length in optimiser steps."}),
+    ("--steps", {"type": _COUNT, "help": "Optimiser steps; the recipe's without."}),
     ("--batch", {"type": _COUNT, "help": "Card views a step; the recipe's without."}),
     ("--unknowns", {"type": click.IntRange(min=0), "help": "Non-cards a step; the recipe's without."}),
     ("--learning-rate", {"type": _POSITIVE, "help": "Peak of the one-cycle; the recipe's without."}),
@@ -91,8 +91,6 @@ def _options(display: _Display, **given: Any) -> Any:  # noqa: ANN401 - RunOptio
         catalogue=load_catalogue(given["catalogue"]),
         out=given["out"],
         profile=given["profile_name"],
-        steps=given["steps"],
-        minutes=given["minutes"],
         resume=given["resume"],
         threads=given["threads"],
         workers=given["workers"],
@@ -108,14 +106,31 @@ def _arguments() -> list[str]:
     return [Path(item).name if "/" in item else item for item in sys.argv[1:]]
 
 
-def _recipe(kind: Any, given: dict[str, Any]) -> Any:  # noqa: ANN401 - either recipe class
-    names = ("batch", "unknowns", "seed", "learning_rate")
-    return kind(**{name: given[name] for name in names if given[name] is not None})
+def _changed(recipe: Any, given: dict[str, Any]) -> Any:  # noqa: ANN401 - any recipe class
+    """The recipe with what the command line gave in place of its own."""
+    return replace(recipe, **{name: given[name] for name in _CHANGEABLE if given[name] is not None})
+
+
+def _teacher_recipe(recipe: Any, given: dict[str, Any]) -> Any:  # noqa: ANN401 - a TeacherRecipe
+    head = {"steps": given["head_steps"], "scale": given["scale"], "margin": given["margin"]}
+    pretraining = recipe.pretraining
+    if pretraining is not None:
+        pretraining = _changed(
+            pretraining,
+            {**dict.fromkeys(_CHANGEABLE), "steps": given["pretraining_steps"], "seed": given["seed"]},
+        )
+    return replace(
+        recipe,
+        pretraining=pretraining,
+        head=replace(recipe.head, **{name: value for name, value in head.items() if value is not None}),
+        fine_tuning=_changed(recipe.fine_tuning, given),
+        seed=given["seed"] if given["seed"] is not None else recipe.seed,
+    )
 
 
 def _show(entry: dict[str, Any], out: Path, *, as_json: bool) -> None:
     lines = [f"{out / entry['file']}  SHA-256 {entry['sha256']}"]
-    lines.append(f"{entry['last']['steps']:.0f} steps in {entry['last']['seconds']:.0f} s")
+    lines.append(f"{entry['total_seconds']:.0f} s")
     lines += [f"{name:<28}{value:8.4f}" for name, value in entry["figures"].items()]
     emit(entry, "\n".join(lines), as_json=as_json)
 
@@ -130,24 +145,30 @@ def command() -> None:
 
 @command.command("teacher")
 @_shared
-@click.option("--scale", type=click.FloatRange(min=1), default=24.0, show_default=True, help="ArcFace's s.")
-@click.option("--margin", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="ArcFace's m.")
+@click.option("--pretraining-steps", type=_COUNT, help="Optimiser steps of stage 0; the recipe's without.")
+@click.option("--head-steps", type=_COUNT, help="Optimiser steps of stage 1; the recipe's without.")
+@click.option("--scale", type=click.FloatRange(min=1), help="ArcFace's s; the recipe's without.")
+@click.option("--margin", type=click.FloatRange(0, 1), help="ArcFace's m; the recipe's without.")
 @click.option(
     "--backbone", type=click.Path(path_type=Path, dir_okay=False), help="A published DINOv3 checkpoint."
 )
-def teacher(as_json: bool, scale: float, margin: float, backbone: Path | None, **given: Any) -> None:  # noqa: ANN401
-    """Train the teacher on a catalogue, from scratch or from a published backbone.
+def teacher(*, as_json: bool, backbone: Path | None, **given: Any) -> None:  # noqa: ANN401
+    """Train the teacher on a catalogue: pretraining, head, last blocks.
+
+    Stage 0 pretrains a random backbone on other cards; --backbone starts from a published one instead.
+    Stage 1 trains the head on the frozen backbone, stage 2 the last four blocks with it; --steps, --batch,
+    --unknowns and --learning-rate are stage 2's.
 
     \b
     Example:
-      cardembed train teacher --out weights --minutes 35
+      cardembed train teacher --out weights
     """
     display = _Display()
     options = _options(display, **given)
     from cardembed.training.recipes import TeacherRecipe
     from cardembed.training.runs import run_teacher
 
-    recipe = replace(_recipe(TeacherRecipe, given), scale=scale, margin=margin)
+    recipe = _teacher_recipe(TeacherRecipe.for_profile(given["profile_name"]), given)
     entry = run_teacher(options, recipe, backbone_weights=backbone)
     display.close()
     _show(entry, given["out"], as_json=as_json)
@@ -167,7 +188,7 @@ def student(as_json: bool, target: str, teacher_path: Path | None, **given: Any)
 
     \b
     Example:
-      cardembed train student --target hailo8l --out weights --minutes 12
+      cardembed train student --target hailo8l --out weights
     """
     display = _Display()
     options = _options(display, **given)
@@ -175,7 +196,10 @@ def student(as_json: bool, target: str, teacher_path: Path | None, **given: Any)
     from cardembed.training.runs import run_student
 
     entry = run_student(
-        options, target, teacher_path or given["out"] / "teacher.safetensors", _recipe(StudentRecipe, given)
+        options,
+        target,
+        teacher_path or given["out"] / "teacher.safetensors",
+        _changed(StudentRecipe(), given),
     )
     display.close()
     _show(entry, given["out"], as_json=as_json)

@@ -11,9 +11,10 @@ from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
 from cardembed.errors import EmbeddingError
 from cardembed.models.profiles import EMBEDDING_DIM
 
-__all__ = ["ArcFaceHead", "ProjectionHead"]
+__all__ = ["COSINE_LIMIT", "ArcFaceHead", "ProjectionHead", "add_margin"]
 
-_CLAMP = 1e-6
+COSINE_LIMIT = 1 - 1e-6
+"""Cosines are clamped to ± this: beyond, the gradient of the sine explodes."""
 
 
 class ProjectionHead(nn.Module):
@@ -37,6 +38,17 @@ class ProjectionHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Features (N, features) to unit vectors (N, embedding_dim) of the same dtype."""
         return F.normalize(self.layers(features), dim=1)
+
+
+def add_margin(cosine: Tensor, margin: float) -> Tensor:
+    """cos(θ + margin) of cosines in [−1 + 1e-6, 1 − 1e-6], float32, of any shape.
+
+    Where θ + margin would pass π, cos θ − margin·sin(π − margin) continues the curve (arXiv 1801.07698).
+    """
+    sine = (1 - cosine.square()).sqrt()
+    turned = cosine * math.cos(margin) - sine * math.sin(margin)
+    beyond = cosine - margin * math.sin(math.pi - margin)
+    return torch.where(cosine > math.cos(math.pi - margin), turned, beyond)
 
 
 class ArcFaceHead(nn.Module):
@@ -86,13 +98,9 @@ class ArcFaceHead(nn.Module):
             )
         with torch.autocast(embeddings.device.type, enabled=False):
             cosine = F.normalize(embeddings.float(), dim=1) @ self.classes.T
-            cosine = cosine.clamp(-1 + _CLAMP, 1 - _CLAMP)
+            cosine = cosine.clamp(-COSINE_LIMIT, COSINE_LIMIT)
             own = cosine.gather(1, labels[:, None])
-            sine = (1 - own.square()).sqrt()
-            turned = own * math.cos(self.margin) - sine * math.sin(self.margin)
-            beyond = own - self.margin * math.sin(math.pi - self.margin)
-            with_margin = torch.where(own > math.cos(math.pi - self.margin), turned, beyond)
-            return self.scale * cosine.scatter(1, labels[:, None], with_margin)
+            return self.scale * cosine.scatter(1, labels[:, None], add_margin(own, self.margin))
 
     @torch.no_grad()
     def imprint(self, class_means: Tensor) -> None:

@@ -85,9 +85,19 @@ def save_weights(
         "cardembed": __version__,
         **{key: json.dumps(value, sort_keys=True) for key, value in sorted((metadata or {}).items())},
     }
-    data = save(tensors, metadata=header)
+    data = _in_order(save(tensors, metadata=header))
     atomic_write_bytes(path, data)
     return sha256_bytes(data)
+
+
+def _in_order(data: bytes) -> bytes:
+    """A safetensors file with its metadata sorted: the library's order changes from one write to the next."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # tensors stay aligned
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 def _unreadable(path: Path, found: str) -> ReleaseError:

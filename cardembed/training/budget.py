@@ -7,52 +7,29 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from cardembed.errors import UsageError
-
-__all__ = ["Budget", "check_length", "one_cycle", "ramp"]
-
-
-def check_length(steps: int | None, minutes: float | None) -> None:
-    """A run lasts a number of steps or of minutes above 0; UsageError where neither or both are given."""
-    if (steps is None) == (minutes is None) or (steps or minutes or 0) <= 0:
-        raise UsageError(
-            "length of training",
-            expected="either --steps or --minutes, more than 0",
-            found=f"steps {steps}, minutes {minutes}",
-            action="give one of them",
-        )
+__all__ = ["Budget", "one_cycle", "ramp"]
 
 
 class Budget:
-    """A run's length in steps or in minutes; time spent before an interruption counts.
+    """A run's length in optimiser steps; what was done before an interruption counts.
 
     Args:
-        steps: Number of optimiser steps, or None.
-        minutes: Wall-clock minutes of training, or None. Exactly one of the two is given.
+        steps: Number of steps, 1 or more.
         done: Steps done before this start.
         elapsed: Seconds spent before this start.
-
-    Raises:
-        UsageError: Both or neither given, or not positive.
     """
 
-    def __init__(
-        self, *, steps: int | None, minutes: float | None, done: int = 0, elapsed: float = 0.0
-    ) -> None:
-        check_length(steps, minutes)
+    def __init__(self, steps: int, *, done: int = 0, elapsed: float = 0.0) -> None:
         self.steps = steps
-        self.minutes = minutes
         self.step = done
         self._start = time.monotonic() - elapsed
 
     @classmethod
-    def continued(
-        cls, state: Mapping[str, Any] | None, *, steps: int | None, minutes: float | None
-    ) -> Budget:
+    def continued(cls, state: Mapping[str, Any] | None, steps: int) -> Budget:
         """The budget of a run that goes on from a checkpoint with "step" and "elapsed", or a new one."""
         if state is None:
-            return cls(steps=steps, minutes=minutes)
-        return cls(steps=steps, minutes=minutes, done=int(state["step"]), elapsed=float(state["elapsed"]))
+            return cls(steps)
+        return cls(steps, done=int(state["step"]), elapsed=float(state["elapsed"]))
 
     @property
     def elapsed(self) -> float:
@@ -62,9 +39,7 @@ class Budget:
     @property
     def progress(self) -> float:
         """Share of the run that is done, 0 to 1."""
-        if self.steps is not None:
-            return min(1.0, self.step / self.steps)
-        return min(1.0, self.elapsed / (60 * (self.minutes or 1)))
+        return min(1.0, self.step / self.steps)
 
     @property
     def over(self) -> bool:

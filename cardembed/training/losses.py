@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -10,30 +11,43 @@ from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
 
 from cardembed.errors import TrainingError
 
-__all__ = ["Gallery", "distillation_loss", "guard_collapse", "push_from"]
+__all__ = ["COLLAPSED_PAIRS", "Gallery", "distillation_loss", "guard_collapse", "push_from"]
 
 
 class Gallery:
-    """The catalogue's embeddings as of the last refresh, and which cards show the same artwork.
+    """What a verdict searches, as of the last refresh: the catalogue's embeddings, then those of other cards.
 
     Args:
         artworks: The artwork group of each card, in the catalogue's order.
+        others: Number of cards outside the catalogue, none of which shares an artwork with it.
     """
 
-    def __init__(self, artworks: list[str]) -> None:
+    def __init__(self, artworks: Sequence[str], *, others: int = 0) -> None:
         groups = {name: number for number, name in enumerate(dict.fromkeys(artworks))}
         numbers = torch.tensor([groups[name] for name in artworks])
-        self.other_artwork = numbers[:, None] != numbers[None, :]
-        """(cards, cards) bool: whether two cards show different artwork."""
-        self.embeddings = torch.zeros(len(artworks), 0)
-        """(cards, 768) unit vectors; (cards, 0) before the first refresh."""
+        same = numbers[:, None] == numbers[None, :]
+        self.other_artwork = ~torch.cat([same, torch.zeros(len(artworks), others, dtype=torch.bool)], dim=1)
+        """(cards, cards + others) bool: whether two cards show different artwork."""
+        self.embeddings = torch.zeros(len(artworks) + others, 0)
+        """(cards + others, 768) unit vectors; (cards + others, 0) before the first refresh."""
 
-    def pair_quantile(self, share: float) -> float:
-        """Quantile of the cosine between cards of different artwork."""
-        cosine = self.embeddings @ self.embeddings.T
-        upper = torch.triu(self.other_artwork, diagonal=1)
-        values = cosine[upper]
-        return float(torch.quantile(values[:: max(1, len(values) // 200_000)], share)) if len(values) else 0.0
+    def signs(self, classes: Tensor) -> dict[str, float]:
+        """Signs of collapse, for `guard_collapse`.
+
+        Args:
+            classes: (at least cards, 768) unit class vectors, the cards' first.
+
+        Returns:
+            "centre_cosine", the mean cosine between class vectors and their cards' embeddings, and
+            "pair_p99", the 99th percentile of the cosine between cards of different artwork.
+        """
+        cards = self.embeddings[: len(self.other_artwork)]
+        values = (cards @ self.embeddings.T)[self.other_artwork]
+        values = values[:: max(1, len(values) // 200_000)]
+        return {
+            "centre_cosine": float((classes[: len(cards)] * cards).sum(1).mean()),
+            "pair_p99": float(torch.quantile(values, 0.99)) if len(values) else 0.0,
+        }
 
 
 def push_from(embeddings: Tensor, gallery: Tensor, ceiling: float, allowed: Tensor | None = None) -> Tensor:
@@ -61,26 +75,43 @@ def distillation_loss(student: Tensor, teacher: Tensor) -> Tensor:
     return (student.float() - teacher.float()).square().sum(1).mean()
 
 
-def guard_collapse(loss: float, centre_cosine: float | None, *, step: int) -> None:
+COLLAPSED_PAIRS = 0.9
+"""99th percentile of the cosine between cards of different artwork, above which a space has collapsed.
+
+A healthy one ends below .5, AC-7's limit; one that has collapsed reaches .94 in the middle already.
+"""
+
+
+def guard_collapse(loss: float, signs: Mapping[str, float] | None, *, step: int) -> None:
     """Stop a run that has gone wrong, before it spends the rest of its time.
 
     Args:
         loss: The current loss.
-        centre_cosine: Mean cosine between class weights and their cards' embeddings, None early on.
+        signs: What `Gallery.signs` says; None early on, while embeddings are still alike.
         step: For the message.
 
     Raises:
-        TrainingError: A loss that is not finite, or class weights that point away from their cards: then
-            the embeddings have collapsed into a cone, though top-1 may still look good.
+        TrainingError: A loss that is not finite, class vectors that point away from their cards, or different
+            cards that are alike: the embeddings have collapsed into a cone, though top-1 may still look good.
     """
     if not math.isfinite(loss):
         raise TrainingError(
             f"step {step}", expected="a finite loss", found=str(loss), action="lower --learning-rate"
         )
-    if centre_cosine is not None and centre_cosine < 0:
+    if signs is None:
+        return
+    action = "ramp the margin over a longer time, lower --scale, or start from pretrained weights"
+    if signs["centre_cosine"] < 0:
         raise TrainingError(
             f"step {step}",
             expected="class weights that point to their cards (mean cosine ≥ 0)",
-            found=f"mean cosine {centre_cosine:.2f}: the embeddings have collapsed",
-            action="ramp the margin over a longer time, lower --scale, or start from pretrained weights",
+            found=f"mean cosine {signs['centre_cosine']:.2f}: the embeddings have collapsed",
+            action=action,
+        )
+    if signs["pair_p99"] > COLLAPSED_PAIRS:
+        raise TrainingError(
+            f"step {step}",
+            expected=f"different cards apart (99th percentile of their cosine ≤ {COLLAPSED_PAIRS})",
+            found=f"{signs['pair_p99']:.2f}: the embeddings have collapsed",
+            action=action,
         )

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-__all__ = ["StudentRecipe", "TeacherRecipe"]
+__all__ = [
+    "FineTuningRecipe",
+    "HeadRecipe",
+    "PretrainingRecipe",
+    "Push",
+    "StudentRecipe",
+    "TeacherRecipe",
+]
 
 
 @dataclass(frozen=True)
-class TeacherRecipe:
-    """Settings of a teacher's training; the defaults train the reference profile from scratch."""
+class PretrainingRecipe:
+    """Settings of stage 0."""
 
-    batch: int = 48
-    """Card views a step."""
-    unknowns: int = 12
+    steps: int = 2_000
+    """Optimiser steps."""
+    catalogue: str = "synthetic:7001:4096"
+    """The cards that are learned: others than any gallery's."""
+
+    batch: int = 40
+    """Cards a step, each with its scan and a photo."""
+    unknowns: int = 16
     """Views of non-cards a step."""
     learning_rate: float = 1e-3
     """Peak of the one-cycle schedule."""
@@ -21,17 +33,37 @@ class TeacherRecipe:
     """AdamW's, on matrices only."""
     scale: float = 24.0
     """ArcFace's s."""
-    margin: float = 0.5
+    margin: float = 0.3
     """ArcFace's m at the end of its ramp."""
-    ramp_start: float = 0.35
+    ramp_start: float = 0.3
     """Share of the run before the margin grows."""
     ramp_end: float = 0.7
     """Share of the run after which it is full."""
-    small_size: int | None = 96
-    """Input size of the run's first part: three times as fast. None trains at full size throughout."""
-    small_until: float = 0.6
-    """Share of the run spent at the small size."""
-    unknown_ceiling: float = 0.2
+    queue: int = 1024
+    """Scans of earlier batches that are wrong answers, too."""
+    queue_start: float = 0.1
+    """Share of the run before: while embeddings change quickly, old ones are no answers."""
+    ceiling: float = 0.25
+    """Cosine to a scan of other artwork below which a photo, or a non-card, costs nothing more."""
+    push_weight: float = 2.0
+    """Weight of that cost."""
+    push_start: float = 0.2
+    """Share of the run before that cost."""
+    push_end: float = 0.5
+    """Share of the run after which it has its full weight."""
+    patch_drop: float = 0.5
+    """Share of a transformer's patches that a step leaves out."""
+    patch_drop_until: float = 0.85
+    """Share of the run after which none is left out."""
+    seed: int = 0
+    """Decides initial weights, order and changes."""
+
+
+@dataclass(frozen=True)
+class Push:
+    """How strongly embeddings are kept away from the gallery embeddings that they must not match."""
+
+    unknown_ceiling: float = 0.25
     """Cosine to a gallery embedding below which a non-card costs nothing."""
     unknown_weight: float = 4.0
     """Weight of that cost."""
@@ -39,20 +71,99 @@ class TeacherRecipe:
     """Cosine to the gallery embedding of other artwork below which a card costs nothing."""
     other_weight: float = 2.0
     """Weight of that cost."""
-    push_start: float = 0.2
-    """Share of the run before both costs: while embeddings are alike they would undo ArcFace's work."""
-    push_end: float = 0.5
-    """Share of the run after which both costs have their full weight."""
-    refresh: int = 100
-    """Steps between two embeddings of the catalogue."""
+
+
+@dataclass(frozen=True)
+class HeadRecipe:
+    """Settings of stage 1: the head, on cached features of the frozen backbone."""
+
+    steps: int = 1_500
+    """Optimiser steps; they cost milliseconds."""
+    batch: int = 512
+    """Views a step."""
+    learning_rate: float = 1e-3
+    """Peak of the one-cycle schedule; the PRD's."""
+    weight_decay: float = 0.05
+    """AdamW's, on matrices only."""
+    scale: float = 24.0
+    """ArcFace's s."""
+    margin: float = 0.5
+    """ArcFace's m at the end of its ramp."""
+    ramp_start: float = 0.1
+    """Share of the stage before the margin grows."""
+    ramp_end: float = 0.5
+    """Share of the stage after which it is full."""
+    imprint: bool = True
+    """Whether class vectors start at their class's mean embedding; random without."""
+    guard_start: float = 0.2
+    """Share of the stage before collapse is looked for."""
+    push: Push = field(default_factory=Push)
+    """Distance to gallery embeddings."""
     seed: int = 0
-    """Decides initial weights, order and changes."""
+    """Decides order and dropout."""
+
+
+@dataclass(frozen=True)
+class FineTuningRecipe:
+    """Settings of stage 2: the last blocks of the backbone with the head."""
+
+    steps: int = 1_200
+    """Optimiser steps."""
+    blocks: int = 4
+    """Blocks at the backbone's end that learn; the PRD's number."""
+    batch: int = 40
+    """Card views a step."""
+    unknowns: int = 20
+    """Views of non-cards, and of cards outside the catalogue, a step."""
+    learning_rate: float = 1e-3
+    """Peak of the head's one-cycle schedule."""
+    backbone_learning_rate: float = 3e-4
+    """Peak of the blocks'. The PRD's 1e-5 is for DINOv3, which 304 million parameters need less of."""
+    weight_decay: float = 0.05
+    """AdamW's, on matrices only."""
+    ramp_end: float = 0.2
+    """Share of the stage after which the margin is full; it starts at half."""
+    guard_start: float = 0.1
+    """Share of the stage before collapse is looked for."""
+    push: Push = field(default_factory=Push)
+    """Distance to gallery embeddings."""
+    refresh: int = 100
+    """Steps between two embeddings of the gallery."""
+    seed: int = 0
+    """Decides order, changes and dropout."""
+
+
+@dataclass(frozen=True)
+class TeacherRecipe:
+    """A teacher's stages."""
+
+    pretraining: PretrainingRecipe | None = field(default_factory=PretrainingRecipe)
+    """Stage 0; None where the backbone comes from a published checkpoint."""
+    head: HeadRecipe = field(default_factory=HeadRecipe)
+    """Stage 1."""
+    fine_tuning: FineTuningRecipe = field(default_factory=FineTuningRecipe)
+    """Stage 2."""
+    seed: int = 0
+    """Decides the initial weights."""
+
+    @classmethod
+    def for_profile(cls, profile: str) -> TeacherRecipe:
+        """The `reference` profile's, or for DINOv3 the PRD's own numbers."""
+        if profile == "reference":
+            return cls()
+        return cls(
+            pretraining=None,
+            head=HeadRecipe(scale=64.0),
+            fine_tuning=FineTuningRecipe(backbone_learning_rate=1e-5),
+        )
 
 
 @dataclass(frozen=True)
 class StudentRecipe:
     """Settings of a distillation."""
 
+    steps: int = 3_000
+    """Optimiser steps."""
     batch: int = 64
     """Card views a step."""
     unknowns: int = 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,11 @@ from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.profiles import target_profile
 from cardembed.models.weights import build_model, load_weights, save_weights
 from cardembed.training.batches import catalogue_squares, embed_squares
-from cardembed.training.budget import check_length
 from cardembed.training.figures import alignment_figures, retrieval_figures
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
 from cardembed.training.student import distil_student, start_from_teacher, teacher_embeddings
-from cardembed.training.teacher import train_teacher
-from cardembed.training.view_plan import CHECK_PLAN, TRAINING_PLAN, ViewPlan
+from cardembed.training.teacher import TeacherRun
+from cardembed.training.view_plan import CHECK_PLAN, PRETRAINING_PLAN, TRAINING_PLAN, ViewPlan
 from cardembed.training.views import ViewPool, open_pool
 
 __all__ = ["STUDENT_TARGETS", "RunOptions", "run_student", "run_teacher"]
@@ -47,10 +46,6 @@ class RunOptions:
     """Folder of the weight files, of `<target>.jsonl` and of `training.json`."""
     profile: str = "reference"
     """Which row of the profile table."""
-    steps: int | None = None
-    """Length in steps, or"""
-    minutes: float | None = None
-    """length in minutes."""
     resume: bool = False
     """Go on from the last checkpoint."""
     threads: int | None = None
@@ -59,6 +54,8 @@ class RunOptions:
     """Processes that render views."""
     command: str = ""
     """The command line, for the record."""
+    pretraining_plan: ViewPlan = PRETRAINING_PLAN
+    """Views of stage 0."""
     training_plan: ViewPlan = TRAINING_PLAN
     """Views to train on."""
     check_plan: ViewPlan = CHECK_PLAN
@@ -68,27 +65,17 @@ class RunOptions:
     rendering: Callable[[int, int], None] | None = None
     """Called while views are rendered: done, total."""
 
-    def __post_init__(self) -> None:
-        """Refuse a run without a length before anything is rendered for it."""
-        check_length(self.steps, self.minutes)
-
-    def pools(self, sizes: tuple[int, ...]) -> tuple[ViewPool, ViewPool]:
+    def pools(self) -> tuple[ViewPool, ViewPool]:
         """Training and check pool with squares at all sizes that any target of the profile needs."""
         torch.set_flush_denormal(True)
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        wanted = sizes + tuple(
-            target_profile(self.profile, t).input_size for t in ("teacher", *STUDENT_TARGETS)
-        )
+        wanted = tuple(target_profile(self.profile, t).input_size for t in ("teacher", *STUDENT_TARGETS))
         training, check = (
             open_pool(plan, self.catalogue, wanted, workers=self.workers, progress=self.rendering)
             for plan in (self.training_plan, self.check_plan)
         )
         return training, check
-
-
-def _teacher_sizes(recipe: TeacherRecipe) -> tuple[int, ...]:
-    return (recipe.small_size,) if recipe.small_size else ()
 
 
 def _figures(
@@ -121,21 +108,23 @@ def run_teacher(
     """Train a teacher and write `teacher.safetensors`; returns its entry of `training.json`.
 
     Args:
-        options: Where, on what, how long.
-        recipe: Settings; the defaults without.
-        backbone_weights: A published checkpoint to start from.
+        options: Where and on what.
+        recipe: Settings and lengths of the stages; the profile's without.
+        backbone_weights: A published checkpoint to start from, in place of stage 0.
     """
     started = time.monotonic()
-    recipe = recipe or TeacherRecipe()
+    recipe = recipe or TeacherRecipe.for_profile(options.profile)
     model = build_model(options.profile, "teacher", seed=derive_seed("weights", recipe.seed))
     if backbone_weights is not None:
         load_backbone(model, backbone_weights)
-    pool, check = options.pools(_teacher_sizes(recipe))
-    ended = train_teacher(
-        model, pool, options.catalogue, recipe,
-        log_path=options.out / "teacher.jsonl", steps=options.steps, minutes=options.minutes,
-        resume=options.resume, listener=options.listener,
+        recipe = replace(recipe, pretraining=None)
+    pool, check = options.pools()
+    run = TeacherRun(
+        model, pool, options.catalogue, recipe, options.out,
+        pretraining_plan=options.pretraining_plan, workers=options.workers, resume=options.resume,
+        listener=options.listener, rendering=options.rendering,
     )  # fmt: skip
+    ended = run.train()
     path = options.out / "teacher.safetensors"
     digest = save_weights(model, path, metadata={"profile": options.profile, "recipe": asdict(recipe)})
     figures, _ = _figures(load_weights(path), check, options.catalogue)
@@ -181,12 +170,12 @@ def run_student(
             action="train a teacher of this profile",
         )
     copied = start_from_teacher(student, teacher)
-    pool, check = options.pools(_teacher_sizes(TeacherRecipe()))  # the pool that the teacher saw
+    pool, check = options.pools()  # the pool that the teacher saw
     targets = teacher_embeddings(teacher, teacher_digest, pool)
     ended = distil_student(
         student, targets, pool, recipe,
-        log_path=options.out / f"{target}.jsonl", teacher_digest=teacher_digest, steps=options.steps,
-        minutes=options.minutes, resume=options.resume, listener=options.listener,
+        log_path=options.out / f"{target}.jsonl", teacher_digest=teacher_digest,
+        resume=options.resume, listener=options.listener,
     )  # fmt: skip
     path = options.out / f"{target}.safetensors"
     digest = save_weights(

@@ -77,8 +77,6 @@ def distil_student(
     *,
     log_path: Path,
     teacher_digest: str,
-    steps: int | None = None,
-    minutes: float | None = None,
     resume: bool = False,
     listener: Callable[[dict[str, float]], None] | None = None,
 ) -> dict[str, float]:
@@ -91,8 +89,6 @@ def distil_student(
         recipe: Settings.
         log_path: Where a line of JSON goes every 25 steps.
         teacher_digest: SHA-256 of the teacher's weights; a resumed run must have the same.
-        steps: Length of the run, or
-        minutes: its length in wall-clock time.
         resume: Continue from this run's last checkpoint, if there is one.
         listener: Called with every log record.
 
@@ -101,7 +97,6 @@ def distil_student(
 
     Raises:
         TrainingError: The loss diverged.
-        UsageError: Both or neither of `steps` and `minutes`.
     """
     torch.manual_seed(derive_seed("dropout", recipe.seed))
     transformer = student.architecture.transformer
@@ -112,14 +107,14 @@ def distil_student(
     checkpoint = Checkpoint(
         {
             "what": "student", "architecture": student.architecture.name, "pool": pool.key,
-            "teacher": teacher_digest, "steps": steps, "minutes": minutes, **asdict(recipe),
+            "teacher": teacher_digest, **asdict(recipe),
         }
     )  # fmt: skip
     state = checkpoint.load() if resume else None
     if state:
         student.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimizer"])
-    budget = Budget.continued(state, steps=steps, minutes=minutes)
+    budget = Budget.continued(state, recipe.steps)
 
     def snapshot() -> dict[str, Any]:
         return {

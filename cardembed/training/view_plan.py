@@ -10,7 +10,15 @@ from cardembed.cards.catalogue import Catalogue
 from cardembed.cards.photo_conditions import HELD_OUT
 from cardembed.cards.unknowns import UNKNOWNS
 
-__all__ = ["CHECK_PLAN", "TRAINING_PLAN", "UNKNOWN_CARD", "View", "ViewPlan", "plan_views"]
+__all__ = [
+    "CHECK_PLAN",
+    "PRETRAINING_PLAN",
+    "TRAINING_PLAN",
+    "UNKNOWN_CARD",
+    "View",
+    "ViewPlan",
+    "plan_views",
+]
 
 UNKNOWN_CARD = "unknown-card"
 
@@ -41,6 +49,9 @@ class ViewPlan:
 
 TRAINING_PLAN = ViewPlan("training", views_per_card=64, unknowns=4_000, unknown_cards=1_000)
 """What the reference release is trained on."""
+
+PRETRAINING_PLAN = ViewPlan("pretraining", views_per_card=5, unknowns=6_000, unknown_cards=0)
+"""What stage 0 is trained on, of a catalogue of its own."""
 
 CHECK_PLAN = ViewPlan(
     "training-check", views_per_card=4, unknowns=300, unknown_cards=0, scans=False,

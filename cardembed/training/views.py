@@ -32,7 +32,7 @@ from cardembed.training.view_plan import UNKNOWN_CARD, View, ViewPlan, plan_view
 __all__ = ["ViewPool", "open_pool", "square"]
 
 _CHUNK = 128
-_PRINTS = 2_048  # 136 KB each
+_PRINTS = 4_096  # 136 KB each
 
 
 def square(image: Image.Image, size: int) -> NDArray[np.uint8]:

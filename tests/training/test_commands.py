@@ -15,8 +15,8 @@ def called(monkeypatch):
 
     def record(*arguments, **keywords):
         calls.append((arguments, keywords))
-        last = {"steps": 2.0, "seconds": 1.0}
-        return {"file": "w.safetensors", "sha256": "0" * 64, "last": last, "figures": {"AC-1": 0.5}}
+        figures = {"AC-1": 0.5}
+        return {"file": "w.safetensors", "sha256": "0" * 64, "total_seconds": 1.0, "figures": figures}
 
     monkeypatch.setattr(runs, "run_teacher", record)
     monkeypatch.setattr(runs, "run_student", record)
@@ -38,8 +38,8 @@ def test_a_teachers_options_reach_its_run(called, tmp_path, capsys, monkeypatch)
         "synthetic:3:4",
         "--out",
         tmp_path,
-        "--minutes",
-        1.5,
+        "--pretraining-steps",
+        8,
         "--views",
         7,
         "--margin",
@@ -48,9 +48,10 @@ def test_a_teachers_options_reach_its_run(called, tmp_path, capsys, monkeypatch)
     assert run(["train", "teacher", *given, "--batch", 9, "--resume", "--json"]) == 0
     ((options, recipe), keywords) = called[0]
     assert len(options.catalogue) == 4
-    assert (options.minutes, options.steps, options.resume) == (1.5, None, True)
+    assert options.resume
     assert options.training_plan.views_per_card == 7
-    assert (recipe.batch, recipe.margin, recipe.learning_rate) == (9, 0.3, 1e-3)
+    assert (recipe.pretraining.steps, recipe.head.margin, recipe.fine_tuning.batch) == (8, 0.3, 9)
+    assert (recipe.pretraining.batch, recipe.head.steps) == (40, 1500)  # the recipe's own
     assert keywords == {"backbone_weights": None}
     assert options.command == "cardembed train teacher --out out"  # no path of this machine in the record
     assert json.loads(capsys.readouterr().out)["figures"] == {"AC-1": 0.5}
@@ -58,9 +59,9 @@ def test_a_teachers_options_reach_its_run(called, tmp_path, capsys, monkeypatch)
 
 def test_a_student_takes_the_teacher_beside_it(called, tmp_path, capsys):
     assert run(["train", "student", "--target", "ios", "--out", tmp_path, "--steps", 2]) == 0
-    ((options, target, teacher, recipe), _) = called[0]
+    ((_options, target, teacher, recipe), _) = called[0]
     assert (target, teacher) == ("ios", tmp_path / "teacher.safetensors")
-    assert (options.steps, recipe.learning_rate) == (2, 2e-3)
+    assert (recipe.steps, recipe.learning_rate) == (2, 2e-3)
     assert "AC-1" in capsys.readouterr().out
 
 
@@ -72,8 +73,8 @@ def test_a_student_takes_the_teacher_beside_it(called, tmp_path, capsys):
             ["train", "teacher", "--out", "x", "--catalogue", "synthetic:x", "--steps", "1"],
             "synthetic:SEED:COUNT",
         ),
-        (["train", "teacher", "--out", "x"], "--steps or --minutes"),
-        (["train", "teacher", "--out", "x", "--steps", "1", "--minutes", "1"], "--steps or --minutes"),
+        (["train", "teacher", "--out", "x", "--steps", "0"], "--steps"),
+        (["train", "teacher", "--out", "x", "--backbone", "none.pth", "--steps", "1"], "none.pth"),
         (["train", "student", "--out", "x", "--target", "watch", "--steps", "1"], "android, ios, hailo8l"),
         (["train", "student", "--out", "x", "--target", "server", "--steps", "1"], "android, ios, hailo8l"),
         (["train", "student", "--out", "x", "--target", "ios", "--steps", "1"], "no such file"),

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from cardembed.errors import TrainingError, UsageError
+from cardembed.errors import TrainingError
 from cardembed.training.budget import Budget, one_cycle, ramp
 from cardembed.training.losses import Gallery, distillation_loss, guard_collapse, push_from
 from cardembed.training.optimiser import parameter_groups
@@ -51,20 +51,31 @@ def test_the_gallery_knows_which_cards_share_artwork():
     gallery = Gallery(["a", "b", "a"])
     assert gallery.other_artwork.tolist() == [[False, True, False], [True, False, True], [False, True, False]]
     gallery.embeddings = torch.tensor([[1.0, 0.0], [0.6, 0.8], [1.0, 0.0]])
-    assert gallery.pair_quantile(0.99) == pytest.approx(0.6)  # the reprints' 1.0 does not count
+    signs = gallery.signs(gallery.embeddings)
+    assert signs["pair_p99"] == pytest.approx(0.6)  # the reprints' 1.0 does not count
+    assert signs["centre_cosine"] == pytest.approx(1.0)
+
+
+def test_cards_outside_the_catalogue_are_other_artwork_to_all():
+    gallery = Gallery(["a", "a"], others=2)
+    assert gallery.other_artwork.tolist() == [[False, False, True, True]] * 2
+    gallery.embeddings = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
+    assert gallery.signs(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]]))["centre_cosine"] == 0
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
 def test_a_diverged_loss_stops_the_run(loss):
     with pytest.raises(TrainingError, match="finite loss"):
-        guard_collapse(loss, 0.5, step=3)
+        guard_collapse(loss, {"centre_cosine": 0.5, "pair_p99": 0.1}, step=3)
 
 
 def test_a_collapse_stops_the_run():
-    guard_collapse(1.0, 0.1, step=3)
+    guard_collapse(1.0, {"centre_cosine": 0.1, "pair_p99": 0.8}, step=3)
     guard_collapse(1.0, None, step=3)
-    with pytest.raises(TrainingError, match=r"step 3.*collapsed"):
-        guard_collapse(1.0, -0.2, step=3)
+    with pytest.raises(TrainingError, match=r"step 3.*point to their cards.*collapsed"):
+        guard_collapse(1.0, {"centre_cosine": -0.2, "pair_p99": 0.1}, step=3)
+    with pytest.raises(TrainingError, match=r"step 3.*different cards apart.*0\.94.*collapsed"):
+        guard_collapse(1.0, {"centre_cosine": 0.5, "pair_p99": 0.94}, step=3)
 
 
 def test_one_cycle_rises_to_its_peak_and_ends_near_zero():
@@ -80,27 +91,14 @@ def test_the_ramp_is_flat_at_both_ends():
     assert [ramp(x, 0.35, 0.7) for x in (0, 0.35, 0.525, 0.7, 1)] == [0, 0, pytest.approx(0.5), 1, 1]
 
 
-def test_a_budget_of_steps_ends_and_goes_on_where_it_stopped():
-    budget = Budget(steps=4, minutes=None)
+def test_a_budget_ends_and_goes_on_where_it_stopped():
+    budget = Budget(4)
     assert (budget.progress, budget.over) == (0, False)
     budget.step = 4
     assert budget.over
-    again = Budget.continued({"step": 2, "elapsed": 100.0}, steps=4, minutes=None)
+    again = Budget.continued({"step": 2, "elapsed": 100.0}, 4)
     assert again.progress == 0.5
     assert again.elapsed >= 100
-
-
-def test_a_budget_of_minutes_counts_what_was_spent_before():
-    assert Budget.continued({"step": 2, "elapsed": 90.0}, steps=None, minutes=2).progress == pytest.approx(
-        0.75, abs=0.01
-    )
-    assert Budget.continued({"step": 2, "elapsed": 121.0}, steps=None, minutes=2).over
-
-
-@pytest.mark.parametrize(("steps", "minutes"), [(None, None), (3, 1.0), (0, None), (None, -1.0)])
-def test_a_budget_needs_exactly_one_length(steps, minutes):
-    with pytest.raises(UsageError, match="--steps or --minutes"):
-        Budget(steps=steps, minutes=minutes)
 
 
 def test_only_matrices_decay():

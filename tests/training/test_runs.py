@@ -9,19 +9,29 @@ import torch
 
 from cardembed._io import cache_root, sha256_file
 from cardembed.errors import ReleaseError, TrainingError
-from cardembed.models.heads import ArcFaceHead
 from cardembed.models.weights import build_model, load_weights, read_metadata
+from cardembed.training import fine_tuning
 from cardembed.training import teacher as teacher_module
 from cardembed.training.batches import Sampler, catalogue_squares, embed_squares, jitter, to_input
 from cardembed.training.figures import alignment_figures, retrieval_figures
-from cardembed.training.recipes import StudentRecipe, TeacherRecipe
+from cardembed.training.recipes import (
+    FineTuningRecipe,
+    HeadRecipe,
+    PretrainingRecipe,
+    StudentRecipe,
+    TeacherRecipe,
+)
 from cardembed.training.run_state import Checkpoint
 from cardembed.training.runs import RunOptions, run_student, run_teacher
 from cardembed.training.student import start_from_teacher
-from cardembed.training.teacher import train_teacher
-from cardembed.training.view_plan import CHECK_PLAN, TRAINING_PLAN
+from cardembed.training.teacher import TeacherRun
+from cardembed.training.view_plan import CHECK_PLAN, PRETRAINING_PLAN, TRAINING_PLAN
 
-RECIPE = TeacherRecipe(batch=6, unknowns=2, refresh=2, small_until=0.5)
+RECIPE = TeacherRecipe(
+    pretraining=PretrainingRecipe(steps=2, batch=4, unknowns=2, queue=8, catalogue="synthetic:9:8"),
+    head=HeadRecipe(steps=3, batch=8, guard_start=1.0),  # so few steps separate nothing
+    fine_tuning=FineTuningRecipe(steps=4, batch=6, unknowns=2, refresh=2, guard_start=1.0),
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +39,9 @@ def options(catalogue, tmp_path_factory):
     return RunOptions(
         catalogue=catalogue,
         out=tmp_path_factory.mktemp("weights"),
-        steps=3,
         workers=1,
         command="cardembed train",
+        pretraining_plan=replace(PRETRAINING_PLAN, views_per_card=2, unknowns=4),
         training_plan=replace(TRAINING_PLAN, views_per_card=5, unknowns=8, unknown_cards=4),
         check_plan=replace(CHECK_PLAN, views_per_card=4, unknowns=7),
     )
@@ -46,10 +56,11 @@ def test_a_teacher_run_writes_weights_log_and_record(options, teacher_entry):
     path = options.out / "teacher.safetensors"
     assert teacher_entry["sha256"] == sha256_file(path)
     assert load_weights(path).architecture.name == "dinov3_vit_tiny"
-    assert json.loads(read_metadata(path)["recipe"])["margin"] == 0.5
+    assert json.loads(read_metadata(path)["recipe"])["head"]["margin"] == 0.5
     lines = [json.loads(line) for line in (options.out / "teacher.jsonl").read_text().splitlines()]
-    assert lines[-1]["step"] == 3
+    assert lines[-1]["step"] == 4
     assert {"loss", "accuracy", "centre_cosine", "pair_p99"} <= set(lines[-1])
+    assert set(teacher_entry["last"]) == {"pretraining", "head", "fine-tuning"}
     record = json.loads((options.out / "training.json").read_text())["teacher"]
     assert record["catalogue_digest"] == options.catalogue.digest
     assert record["figures"].keys() >= {"AC-1", "AC-2", "AC-3", "AC-4 hands", "AC-6", "AC-7"}
@@ -59,10 +70,10 @@ def test_a_teacher_run_writes_weights_log_and_record(options, teacher_entry):
 def test_a_student_run_moves_towards_the_teacher(options, teacher_entry, target):
     heard = []
     entry = run_student(
-        replace(options, steps=12, listener=heard.append),
+        replace(options, listener=heard.append),
         target,
         options.out / "teacher.safetensors",
-        StudentRecipe(batch=12, unknowns=4),
+        StudentRecipe(steps=12, batch=12, unknowns=4),
     )
     assert entry["teacher"] == teacher_entry["sha256"]
     assert entry["blocks_from_teacher"] == (6 if target == "android" else 0)
@@ -77,58 +88,53 @@ def test_a_student_needs_a_teachers_file(options, tmp_path):
         run_student(options, "hailo8l", tmp_path / "none.safetensors")
 
 
-def test_a_resumed_run_ends_as_an_uninterrupted_one(catalogue, pool, tmp_path):
-    def fresh():
-        return build_model("reference", "teacher", seed=1)
+def test_a_stage_that_ended_is_read_back(options, teacher_entry, monkeypatch):
+    monkeypatch.setattr(teacher_module, "pretrain", lambda *_, **__: pytest.fail("trained again"))
+    again = run_teacher(options, RECIPE)
+    assert again["last"]["pretraining"] == teacher_entry["last"]["pretraining"]
+    assert again["sha256"] == teacher_entry["sha256"]
 
-    recipe = replace(RECIPE, small_until=0.0, seed=9)
-    whole, parts = fresh(), fresh()
-    for model in (whole, parts):  # dropout draws from the global generator, whose state is not kept
-        model.head.layers[2].p = 0.0
-    train_teacher(whole, pool, catalogue, recipe, log_path=tmp_path / "a.jsonl", steps=4)
 
+def test_other_settings_pretrain_anew(options, teacher_entry, monkeypatch):
+    class TrainedError(Exception):
+        pass
+
+    def trained(*_, **__):
+        raise TrainedError
+
+    monkeypatch.setattr(teacher_module, "pretrain", trained)
+    with pytest.raises(TrainedError):
+        run_teacher(options, replace(RECIPE, pretraining=replace(RECIPE.pretraining, steps=3)))
+
+
+def test_a_stage_that_was_cut_off_goes_on(catalogue, pool, tmp_path, monkeypatch):
     class CutOffError(Exception):
         pass
 
-    step = teacher_module._Run.step
-    calls = []
+    step, saved = fine_tuning._Run.step, Checkpoint.save
+    recipe = replace(RECIPE, pretraining=None)
 
-    def interrupted(self, *arguments):
-        calls.append(1)
-        if len(calls) == 3:
+    def fresh():
+        model = build_model("reference", "teacher", seed=1)
+        model.head.layers[2].p = 0.0  # dropout draws from the global generator, whose state is not kept
+        return model
+
+    def interrupted(self, members, number, progress):
+        if number == 2:
             raise CutOffError
-        return step(self, *arguments)
+        return step(self, members, number, progress)
 
-    saved = Checkpoint.save
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(teacher_module._Run, "step", interrupted)
+    whole = TeacherRun(fresh(), pool, catalogue, recipe, tmp_path / "whole")
+    whole.train()
+    with monkeypatch.context() as patch:
+        patch.setattr(fine_tuning._Run, "step", interrupted)
         patch.setattr(Checkpoint, "save", lambda self, state, *, now=False: saved(self, state, now=True))
         with pytest.raises(CutOffError):
-            train_teacher(parts, pool, catalogue, recipe, log_path=tmp_path / "b.jsonl", steps=4)
-    resumed = build_model("reference", "teacher", seed=77)
-    resumed.head.layers[2].p = 0.0
-    ended = train_teacher(
-        resumed, pool, catalogue, recipe, log_path=tmp_path / "b.jsonl", steps=4, resume=True
-    )
-    assert ended["steps"] == 4
-    for name, value in whole.state_dict().items():
-        assert torch.allclose(value, resumed.state_dict()[name], atol=1e-6), name
-
-
-def test_class_weights_that_point_away_stop_the_run(catalogue, pool, tmp_path):
-    class Opposed(ArcFaceHead):
-        @property
-        def classes(self):
-            return -torch.ones_like(self.weight) / 768**0.5
-
-    model = build_model("reference", "teacher", seed=1)
-    with torch.no_grad():
-        model.head.layers[3].weight.mul_(1e-3)
-        model.head.layers[3].bias.fill_(1.0)  # every embedding points to (1, 1, …)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(teacher_module, "ArcFaceHead", Opposed)
-        with pytest.raises(TrainingError, match="collapsed"):
-            train_teacher(model, pool, catalogue, RECIPE, log_path=tmp_path / "l.jsonl", steps=12)
+            TeacherRun(fresh(), pool, catalogue, recipe, tmp_path / "parts").train()
+    resumed = TeacherRun(fresh(), pool, catalogue, recipe, tmp_path / "parts", resume=True)
+    assert resumed.train()["fine-tuning"]["steps"] == 4
+    for name, value in whole.model.state_dict().items():
+        assert torch.allclose(value, resumed.model.state_dict()[name], atol=1e-6), name
 
 
 def test_a_student_of_the_teachers_family_starts_from_every_other_block():

@@ -1,0 +1,71 @@
+"""What ArcFace's classes are in both of the teacher's stages: the catalogue's cards, and one for no card."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
+
+from cardembed.models.heads import ArcFaceHead
+from cardembed.training.losses import Gallery, push_from
+from cardembed.training.recipes import Push
+from cardembed.training.view_plan import UNKNOWN_CARD
+from cardembed.training.views import ViewPool
+
+__all__ = ["class_means", "teacher_loss", "view_labels"]
+
+STRANGER = -1
+"""Label of a card outside the catalogue: it is kept away from the gallery, and belongs to no class."""
+
+
+def view_labels(pool: ViewPool, cards: int) -> Tensor:
+    """(views,) int64: the card's number, `cards` for what is no card, −1 for a card outside the catalogue."""
+    labels = np.where(pool.cards >= 0, pool.cards, cards)
+    return torch.from_numpy(np.where(pool.families == UNKNOWN_CARD, STRANGER, labels).astype(np.int64))
+
+
+def class_means(embeddings: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """Mean embedding (classes, D) of each class; a class without views gets a random direction."""
+    known = labels >= 0
+    sums = torch.zeros(classes, embeddings.shape[1]).index_add_(0, labels[known], embeddings[known].float())
+    empty = torch.bincount(labels[known], minlength=classes) == 0
+    sums[empty] = torch.randn(int(empty.sum()), embeddings.shape[1])
+    return F.normalize(sums, dim=1)
+
+
+def teacher_loss(
+    head: ArcFaceHead, embeddings: Tensor, labels: Tensor, gallery: Gallery, push: Push
+) -> tuple[Tensor, dict[str, float]]:
+    """ArcFace over cards and no card, and the distance to gallery embeddings that the verdict looks at.
+
+    Args:
+        head: With one class a card and a last one for no card.
+        embeddings: (N, D) unit vectors.
+        labels: (N,) as `view_labels` gives them.
+        gallery: The catalogue's embeddings, followed by those of other cards.
+        push: Ceilings and weights.
+
+    Returns:
+        The loss, and figures of the batch.
+    """
+    nothing = len(head.weight) - 1
+    classed, known = labels >= 0, (labels >= 0) & (labels < nothing)
+    logits = head(embeddings[classed], labels[classed])
+    arcface = F.cross_entropy(logits, labels[classed])
+    unknown = push_from(embeddings[~known], gallery.embeddings, push.unknown_ceiling)
+    own, cards = embeddings[known], labels[known]
+    other = push_from(own, gallery.embeddings, push.other_ceiling, gallery.other_artwork[cards])
+    loss = arcface + push.unknown_weight * unknown + push.other_weight * other
+    with torch.no_grad():
+        plain = F.normalize(embeddings[classed].float(), dim=1) @ head.classes.T
+        strange = embeddings[~known] @ gallery.embeddings.T
+        return loss, {
+            "loss": loss.item(),
+            "arcface": arcface.item(),
+            "unknown": unknown.item(),
+            "other": other.item(),
+            "accuracy": (plain.argmax(1) == labels[classed]).float().mean().item(),
+            "own_cosine": (own * gallery.embeddings[cards]).sum(1).mean().item(),
+            "unknown_cosine": strange.max(1).values.mean().item() if len(strange) else 0.0,
+        }

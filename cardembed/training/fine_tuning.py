@@ -1,0 +1,171 @@
+"""Stage 2 of the teacher: the last blocks of the backbone learn with the head (PRD, Phase 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from cardembed._seeds import derive_seed, rng
+from cardembed.models.embedding import EmbeddingModel
+from cardembed.models.heads import ArcFaceHead
+from cardembed.training.batches import Sampler, embed_squares, jitter, to_input
+from cardembed.training.budget import Budget, one_cycle, ramp
+from cardembed.training.classes import teacher_loss, view_labels
+from cardembed.training.losses import Gallery, guard_collapse
+from cardembed.training.optimiser import parameter_groups
+from cardembed.training.recipes import FineTuningRecipe
+from cardembed.training.run_state import Checkpoint, RunLog
+from cardembed.training.views import ViewPool
+
+__all__ = ["fine_tune", "trainable_blocks"]
+
+
+def trainable_blocks(model: EmbeddingModel, count: int) -> list[nn.Module]:
+    """Freeze the backbone but for its last `count` blocks and the norm after them; returns these.
+
+    A transformer's blocks are its own; a convolutional network's are its stages.
+    """
+    backbone: Any = model.backbone
+    blocks = list(backbone.blocks if model.architecture.transformer else backbone.stages)
+    norms = [getattr(backbone, name, None) for name in ("norm", "fc_norm")]
+    learning = blocks[len(blocks) - min(count, len(blocks)) :] + [norm for norm in norms if norm is not None]
+    for parameter in backbone.parameters():
+        parameter.requires_grad_(False)
+    for module in learning:
+        for parameter in module.parameters():
+            parameter.requires_grad_(True)
+    return learning
+
+
+class _Run:
+    def __init__(
+        self,
+        model: EmbeddingModel,
+        head: ArcFaceHead,
+        pool: ViewPool,
+        recipe: FineTuningRecipe,
+        *,
+        scans: NDArray[np.uint8],
+        gallery: Gallery,
+    ) -> None:
+        self.model, self.head, self.gallery, self.recipe = model, head, gallery, recipe
+        self.margin = head.margin
+        self.scans = scans
+        self.squares = pool.squares(model.input_size)
+        self.labels = view_labels(pool, len(gallery.other_artwork))
+        blocks = trainable_blocks(model, recipe.blocks)
+        groups = parameter_groups([model.head, head], recipe.weight_decay)
+        slow = parameter_groups(blocks, recipe.weight_decay)
+        self.peaks = [recipe.learning_rate] * len(groups) + [recipe.backbone_learning_rate] * len(slow)
+        self.optimizer = torch.optim.AdamW(groups + slow)
+        self.learning = [item for group in groups + slow for item in group["params"]]
+
+    def refresh(self) -> dict[str, float]:
+        """Embed the gallery anew; returns the signs of collapse."""
+        self.gallery.embeddings = embed_squares(self.model, self.scans)
+        return self.gallery.signs(self.head.classes.detach())
+
+    def step(self, members: NDArray[np.intp], step: int, progress: float) -> dict[str, float]:
+        """One optimiser step on these views."""
+        recipe = self.recipe
+        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            group["lr"] = one_cycle(progress, peak)
+        self.head.margin = self.margin * (0.5 + 0.5 * ramp(progress, 0.0, recipe.ramp_end))
+        members = np.sort(members)  # sorted reads of the memory map
+        images = jitter(to_input(self.squares[members]), rng("jitter", recipe.seed, step))
+        labels = self.labels[torch.from_numpy(members)]
+        loss, figures = teacher_loss(self.head, self.model(images), labels, self.gallery, recipe.push)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.learning, 1.0)
+        self.optimizer.step()
+        return figures
+
+    def state(self, budget: Budget) -> dict[str, Any]:
+        """What a resumed run needs."""
+        return {
+            "model": self.model.state_dict(), "head": self.head.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "gallery": self.gallery.embeddings,
+            "step": budget.step, "elapsed": budget.elapsed,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        self.model.load_state_dict(state["model"])
+        self.head.load_state_dict(state["head"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.gallery.embeddings = state["gallery"]
+
+
+def fine_tune(
+    model: EmbeddingModel,
+    head: ArcFaceHead,
+    pool: ViewPool,
+    recipe: FineTuningRecipe,
+    *,
+    scans: NDArray[np.uint8],
+    gallery: Gallery,
+    key: str,
+    log_path: Path,
+    resume: bool = False,
+    listener: Callable[[dict[str, float]], None] | None = None,
+) -> dict[str, float]:
+    """Train in place; the model is in evaluation mode, and all of it may learn again, afterwards.
+
+    Args:
+        model: After stage 1.
+        head: Stage 1's ArcFace head; its margin is the one to end with.
+        pool: Training views with squares at the model's input size.
+        recipe: Settings.
+        scans: (gallery, S, S, 3) uint8: the catalogue's scans, followed by those of other cards.
+        gallery: Embedded anew every `refresh` steps.
+        key: What the run started from; a checkpoint of another start is not resumed.
+        log_path: Where a line of JSON goes every 25 steps.
+        resume: Continue from this run's last checkpoint, if there is one.
+        listener: Called with every log record.
+
+    Returns:
+        The last log record, with "seconds" and "steps".
+
+    Raises:
+        TrainingError: Collapse or divergence.
+    """
+    torch.manual_seed(derive_seed("dropout", recipe.seed))
+    checkpoint = Checkpoint({"what": "fine-tuning", "start": key, "pool": pool.key, **asdict(recipe)})
+    run = _Run(model, head, pool, recipe, scans=scans, gallery=gallery)
+    state = checkpoint.load() if resume else None
+    if state:
+        run.restore(state)
+    budget = Budget.continued(state, recipe.steps)
+    log = RunLog(log_path, resume=state is not None, listener=listener)
+    sampler = Sampler(pool, recipe.batch, recipe.unknowns, seed=recipe.seed, skip=budget.step)
+    model.train()
+    record: dict[str, float] = {}
+    signs: dict[str, float] = {}
+    while not budget.over:
+        progress = budget.progress
+        if not signs or budget.step % recipe.refresh == 0:
+            signs = run.refresh()
+            guard_collapse(0.0, signs if progress > recipe.guard_start else None, step=budget.step)
+        figures = run.step(sampler.next(), budget.step, progress)
+        guard_collapse(figures["loss"], None, step=budget.step)
+        budget.step += 1
+        if budget.step % 25 == 0 or budget.over:
+            record = {
+                "step": budget.step, "seconds": budget.elapsed, "progress": progress,
+                "margin": head.margin, **figures, **signs,
+            }  # fmt: skip
+            log.write(**record)
+        checkpoint.save(lambda: run.state(budget))
+    checkpoint.save(lambda: run.state(budget), now=True)
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+    model.eval()
+    return {**record, "seconds": budget.elapsed, "steps": budget.step}

@@ -1,0 +1,200 @@
+"""Stage 0, for models without a published backbone: learning to tell cards apart on other cards.
+
+The `prd` profile starts from DINOv3. The `reference` profile's backbone is random, so it first learns on a
+catalogue of its own (other seeds, other artwork, none of them in any gallery) what DINOv3 would bring: that a
+photo belongs to its scan and to no other, and that a table is no card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cardembed._seeds import derive_seed, rng
+from cardembed.models.embedding import EmbeddingModel
+from cardembed.training.batches import jitter, to_input
+from cardembed.training.budget import Budget, one_cycle, ramp
+from cardembed.training.contrast import ContrastiveHead, ScanQueue
+from cardembed.training.losses import guard_collapse, push_from
+from cardembed.training.optimiser import parameter_groups
+from cardembed.training.recipes import PretrainingRecipe
+from cardembed.training.run_state import Checkpoint, RunLog
+from cardembed.training.views import ViewPool
+
+__all__ = ["PairSampler", "pretrain", "set_patch_drop"]
+
+
+def set_patch_drop(model: EmbeddingModel, share: float) -> None:
+    """Let a transformer see only 1 − share of its patches in training; a convolutional network sees all.
+
+    A step costs that much less, and what is left hidden teaches occlusion (arXiv 2208.07220).
+    """
+    if not model.architecture.transformer:
+        return
+    from timm.layers.patch_dropout import PatchDropoutWithIndices
+
+    backbone: Any = model.backbone
+    prefix = backbone.num_prefix_tokens
+    backbone.patch_drop = PatchDropoutWithIndices(share, num_prefix_tokens=prefix) if share else None
+
+
+class PairSampler:
+    """Batches of different cards, each with its scan and one of its photos, and of non-cards.
+
+    Args:
+        pool: A pool with scans: view 0 of each card.
+        cards: Cards a batch.
+        unknowns: Non-cards a batch.
+        seed: Decides everything; a batch depends on its step alone.
+    """
+
+    def __init__(self, pool: ViewPool, cards: int, unknowns: int, *, seed: int) -> None:
+        self.count = int(pool.cards.max()) + 1
+        self.views_per_card = int((pool.cards >= 0).sum()) // self.count
+        self.unknowns = np.flatnonzero(pool.cards < 0)
+        self.sizes = (min(cards, self.count), min(unknowns, len(self.unknowns)))
+        self.seed = seed
+
+    def batch(self, step: int) -> tuple[Any, Any, Any]:
+        """View numbers of photos, scans and unknowns; the scans' are the cards' numbers."""
+        generator = rng("pairs", self.seed, step)
+        scans = generator.choice(self.count, self.sizes[0], replace=False)
+        photos = scans + self.count * generator.integers(1, self.views_per_card, len(scans))
+        return photos, scans, generator.choice(self.unknowns, self.sizes[1], replace=False)
+
+
+class _Run:
+    def __init__(
+        self, model: EmbeddingModel, pool: ViewPool, artworks: list[str], recipe: PretrainingRecipe
+    ) -> None:
+        self.model, self.recipe = model, recipe
+        self.squares = pool.squares(model.input_size)
+        self.head = ContrastiveHead(model.embedding_dim, scale=recipe.scale, margin=0.0)
+        self.queue = ScanQueue(recipe.queue, model.embedding_dim)
+        groups = {name: number for number, name in enumerate(dict.fromkeys(artworks))}
+        self.artworks = torch.tensor([groups[name] for name in artworks])
+        self.sampler = PairSampler(pool, recipe.batch, recipe.unknowns, seed=recipe.seed)
+        self.optimizer = torch.optim.AdamW(parameter_groups([model, self.head], recipe.weight_decay))
+
+    def step(self, step: int, progress: float) -> dict[str, float]:
+        recipe = self.recipe
+        for group in self.optimizer.param_groups:
+            group["lr"] = one_cycle(progress, recipe.learning_rate)
+        self.head.margin = recipe.margin * ramp(progress, recipe.ramp_start, recipe.ramp_end)
+        set_patch_drop(self.model, recipe.patch_drop if progress < recipe.patch_drop_until else 0.0)
+        photos, scans, unknowns = self._embed(step)
+        cards = self.cards
+        loss = self.head(photos, scans, unknowns, cards, self.queue)
+        gallery = torch.cat([scans.detach().float(), self.queue.embeddings])
+        shown = torch.cat([cards, self.queue.cards])
+        other = self.artworks[cards][:, None] != self.artworks[shown][None]
+        push = ramp(progress, recipe.push_start, recipe.push_end) * recipe.push_weight
+        pushed = push_from(unknowns, gallery, recipe.ceiling) + push_from(
+            photos, gallery, recipe.ceiling, other
+        )
+        total = loss + push * pushed
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        nn.utils.clip_grad_norm_([*self.model.parameters(), *self.head.parameters()], 1.0)
+        self.optimizer.step()
+        if progress > recipe.queue_start:
+            self.queue.push(scans, cards)
+        with torch.no_grad():
+            cosine, own = (photos @ gallery.T)[other], (photos * scans).sum(1)
+            nearest = (photos @ gallery.T).masked_fill(~other, -1).max(1).values
+            strange = (unknowns @ gallery.T).max(1).values
+            return {
+                "loss": total.item(), "contrast": loss.item(), "pushed": pushed.item(),
+                "accuracy": (nearest < own).float().mean().item(), "own_cosine": own.mean().item(),
+                "other_p99": cosine.quantile(0.99).item(),
+                "unknown_cosine": strange.mean().item() if len(strange) else 0.0,
+            }  # fmt: skip
+
+    def _embed(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        views = self.sampler.batch(step)
+        self.cards = torch.from_numpy(views[1].astype(np.int64))
+        members = np.concatenate(views)
+        order = np.argsort(members)  # sorted reads of the memory map
+        images = torch.empty(0)
+        squares = np.empty((len(members), *self.squares.shape[1:]), np.uint8)
+        squares[order] = self.squares[members[order]]
+        images = jitter(to_input(squares), rng("jitter", self.recipe.seed, step))
+        photos, scans, unknowns = self.model(images).float().split([len(part) for part in views])
+        return photos, scans, unknowns
+
+    def state(self, budget: Budget) -> dict[str, Any]:
+        return {
+            "model": self.model.state_dict(), "head": self.head.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "queue": self.queue.embeddings, "queue_cards": self.queue.cards,
+            "step": budget.step, "elapsed": budget.elapsed,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.head.load_state_dict(state["head"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.queue.embeddings, self.queue.cards = state["queue"], state["queue_cards"]
+
+
+def pretrain(
+    model: EmbeddingModel,
+    pool: ViewPool,
+    artworks: list[str],
+    recipe: PretrainingRecipe,
+    *,
+    log_path: Path,
+    resume: bool = False,
+    listener: Callable[[dict[str, float]], None] | None = None,
+) -> dict[str, float]:
+    """Train in place; the model is in evaluation mode afterwards.
+
+    Args:
+        model: Untrained.
+        pool: Views of a catalogue that no gallery shares a card or an artwork with, scans included.
+        artworks: The artwork group of each of its cards.
+        recipe: Settings.
+        log_path: Where a line of JSON goes every 25 steps.
+        resume: Continue from this run's last checkpoint, if there is one.
+        listener: Called with every log record.
+
+    Returns:
+        The last log record, with "seconds" and "steps".
+
+    Raises:
+        TrainingError: The loss diverged.
+    """
+    torch.manual_seed(derive_seed("dropout", recipe.seed))
+    checkpoint = Checkpoint(
+        {
+            "what": "pretraining", "architecture": model.architecture.name, "pool": pool.key,
+            **asdict(recipe),
+        }
+    )  # fmt: skip
+    run = _Run(model, pool, artworks, recipe)
+    state = checkpoint.load() if resume else None
+    if state:
+        run.restore(state)
+    budget = Budget.continued(state, recipe.steps)
+    log = RunLog(log_path, resume=state is not None, listener=listener)
+    model.train()
+    record: dict[str, float] = {}
+    while not budget.over:
+        progress = budget.progress
+        figures = run.step(budget.step, progress)
+        guard_collapse(figures["loss"], None, step=budget.step)
+        budget.step += 1
+        if budget.step % 25 == 0 or budget.over:
+            record = {"step": budget.step, "seconds": budget.elapsed, "progress": progress, **figures}
+            log.write(**record)
+        checkpoint.save(lambda: run.state(budget))
+    checkpoint.save(lambda: run.state(budget), now=True)
+    set_patch_drop(model, 0.0)
+    model.eval()
+    return {**record, "seconds": budget.elapsed, "steps": budget.step}

@@ -1,0 +1,130 @@
+"""The teacher's stages 1 and 2, and what holds them together."""
+
+import numpy as np
+import pytest
+import torch
+
+from cardembed.errors import TrainingError
+from cardembed.models.heads import ArcFaceHead
+from cardembed.models.weights import build_model
+from cardembed.training.batches import catalogue_squares
+from cardembed.training.classes import STRANGER, class_means, teacher_loss, view_labels
+from cardembed.training.features import backbone_digest, backbone_features, square_features
+from cardembed.training.fine_tuning import trainable_blocks
+from cardembed.training.head import train_head
+from cardembed.training.losses import Gallery
+from cardembed.training.recipes import FineTuningRecipe, HeadRecipe, Push, TeacherRecipe
+from cardembed.training.view_plan import UNKNOWN_CARD
+
+
+def test_cards_outside_the_catalogue_belong_to_no_class(pool, catalogue):
+    labels = view_labels(pool, len(catalogue)).numpy()
+    assert (labels[pool.cards >= 0] == pool.cards[pool.cards >= 0]).all()
+    strangers = pool.families == UNKNOWN_CARD
+    assert strangers.any()
+    assert (labels[strangers] == STRANGER).all()
+    assert (labels[(pool.cards < 0) & ~strangers] == len(catalogue)).all()
+
+
+def test_class_means_are_unit_vectors_and_ignore_strangers():
+    embeddings = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0], [1.0, 0.0]])
+    means = class_means(embeddings, torch.tensor([0, 0, 1, STRANGER]), 3)
+    assert torch.allclose(means[0], torch.tensor([0.5, 0.5]).sqrt())
+    assert means[1].tolist() == [0, -1]
+    assert float(means[2].norm()) == pytest.approx(1)
+
+
+@pytest.fixture
+def small():
+    head = ArcFaceHead(4, 3, margin=0.0, scale=24.0)  # two cards, and no card
+    head.imprint(torch.eye(4)[[0, 1, 3]])
+    gallery = Gallery(["a", "b"], others=1)
+    gallery.embeddings = torch.eye(4)[[0, 1, 2]]
+    return head, gallery
+
+
+def test_the_loss_is_small_where_everything_is_in_its_place(small):
+    head, gallery = small
+    labels = torch.tensor([0, 1, 2, STRANGER])
+    loss, figures = teacher_loss(head, torch.eye(4)[[0, 1, 3, 3]], labels, gallery, Push())
+    assert loss.item() < 1e-4
+    assert (figures["accuracy"], figures["own_cosine"], figures["unknown_cosine"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("row", "label", "name"),
+    [
+        (0, 2, "unknown"),  # a table on a card of the catalogue
+        (2, 2, "unknown"),  # a table on a card outside it
+        (0, STRANGER, "unknown"),  # a card outside the catalogue on one of it
+        (1, 0, "other"),  # a card on another
+        (2, 0, "other"),  # a card on one outside the catalogue
+    ],
+)
+def test_what_matches_a_gallery_embedding_that_it_must_not_is_pushed(small, row, label, name):
+    head, gallery = small
+    _, figures = teacher_loss(head, torch.eye(4)[[row]], torch.tensor([label]), gallery, Push())
+    assert figures[name] == pytest.approx((1 - (0.25 if name == "unknown" else 0.3)) ** 2)
+
+
+def test_only_the_last_blocks_of_the_backbone_learn():
+    model = build_model("reference", "teacher", seed=1)
+    trainable_blocks(model, 4)
+    learning = {name for name, value in model.backbone.named_parameters() if value.requires_grad}
+    assert {name.split(".")[1] for name in learning if name.startswith("blocks.")} == {"8", "9", "10", "11"}
+    assert not {name for name in learning if name.startswith(("patch_embed", "cls_token", "reg_token"))}
+    assert all(value.requires_grad for value in model.head.parameters())
+    convolutional = build_model("reference", "hailo8l", seed=1)
+    trainable_blocks(convolutional, 1)
+    learning = {name for name, value in convolutional.backbone.named_parameters() if value.requires_grad}
+    assert {name.split(".")[1] for name in learning if name.startswith("stages.")} == {"3"}
+
+
+def test_features_are_those_of_the_backbone_and_computed_once(pool, monkeypatch):
+    model = build_model("reference", "teacher", seed=3)
+    told = []
+    features = backbone_features(model, pool, progress=lambda done, total: told.append((done, total)))
+    assert features.shape == (len(pool), 192)
+    assert told[-1] == (len(pool), len(pool))
+    assert np.array_equal(features[:5], square_features(model, pool.squares(128)[:5]))
+    monkeypatch.setattr(model.backbone, "forward", lambda *_: pytest.fail("embedded again"))
+    assert np.array_equal(backbone_features(model, pool), features)
+    assert backbone_digest(model) != backbone_digest(build_model("reference", "teacher", seed=4))
+
+
+def run_head(catalogue, pool, tmp_path, **settings):
+    model = build_model("reference", "teacher", seed=1)
+    gallery = Gallery(catalogue.artworks)
+    return train_head(
+        model,
+        backbone_features(model, pool),
+        view_labels(pool, len(catalogue)),
+        HeadRecipe(**{"steps": 60, "batch": 16, "learning_rate": 3e-3, **settings}),
+        scans=square_features(model, catalogue_squares(catalogue, 128)),
+        gallery=gallery,
+        log_path=tmp_path / "head.jsonl",
+    )
+
+
+def test_the_head_learns_on_frozen_features(catalogue, pool, tmp_path):
+    head, ended = run_head(catalogue, pool, tmp_path)
+    assert head.weight.shape == (len(catalogue) + 1, 768)
+    assert head.margin == 0.5
+    assert ended["accuracy"] > 0.5
+    assert ended["centre_cosine"] > 0.3
+
+
+def test_a_collapse_stops_the_run(catalogue, pool, tmp_path, monkeypatch):
+    monkeypatch.setattr(Gallery, "signs", lambda *_: {"centre_cosine": -0.2, "pair_p99": 0.0})
+    with pytest.raises(TrainingError, match="collapsed"):
+        run_head(catalogue, pool, tmp_path)
+
+
+def test_the_prds_profile_has_the_prds_numbers():
+    recipe = TeacherRecipe.for_profile("prd")
+    assert recipe.pretraining is None
+    assert (recipe.head.scale, recipe.head.margin, recipe.head.learning_rate) == (64, 0.5, 1e-3)
+    assert (recipe.fine_tuning.blocks, recipe.fine_tuning.backbone_learning_rate) == (4, 1e-5)
+    assert recipe.head.imprint
+    assert TeacherRecipe.for_profile("reference").pretraining is not None
+    assert isinstance(recipe.fine_tuning, FineTuningRecipe)
