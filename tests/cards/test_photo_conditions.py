@@ -138,10 +138,13 @@ def test_corner_errors_stay_within_the_severity(seed, severity):
 
 def test_severities_grow_in_every_way():
     rows = [SEVERITIES[severity] for severity in (1, 2, 3, 4, 5)]
-    for name in ("corner", "white_balance", "exposure", "light", "haze", "blur", "motion", "noise"):
+    for name in ("white_balance", "exposure", "light", "haze", "blur", "motion", "noise"):
         values = [getattr(row, name) for row in rows]
         assert values == sorted(values)
         assert len(set(values)) == 5
+    corners = [row.corner for row in rows]
+    assert corners == sorted(corners)
+    assert (corners[0], corners[1], corners[-1]) == (0.03, 0.05, 0.05)  # five percent is what a crop may have
     assert [row.jpeg[0] for row in rows] == sorted((row.jpeg[0] for row in rows), reverse=True)
     assert rows[-1].corner == 0.05
 
