@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pytest_bdd import given, parsers, then, when
 
+from cardembed.conformance.bad_folders import write_bad_folder
 from cardembed.conformance.bad_input import CommandLine, write_bad_image
 
 
@@ -15,9 +16,9 @@ def bad_image(name: str, tmp_path: Path) -> CommandLine:
     return CommandLine(tmp_path)
 
 
-@given(parsers.parse('an empty folder "{name}"'), target_fixture="command_line")
-def empty_folder(name: str, tmp_path: Path) -> CommandLine:
-    (tmp_path / name).mkdir()
+@given(parsers.parse('the folder "{name}"'), target_fixture="command_line")
+def bad_folder(name: str, tmp_path: Path) -> CommandLine:
+    write_bad_folder(tmp_path, name)
     return CommandLine(tmp_path)
 
 

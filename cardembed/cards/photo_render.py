@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SIMULATOR_VERSION", "default_workers", "render_photo_set"]
 
-SIMULATOR_VERSION = 1
+SIMULATOR_VERSION = 2
 """Raised whenever the same seed would give another photo."""
 
 Progress = Callable[[int, int], None]

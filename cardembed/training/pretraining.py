@@ -91,21 +91,23 @@ class _Run:
         photos, scans, unknowns = self._embed(step)
         cards = self.cards
         loss = self.head(photos, scans, unknowns, cards, self.queue)
-        gallery = torch.cat([scans.detach().float(), self.queue.embeddings])
-        shown = torch.cat([cards, self.queue.cards])
-        other = self.artworks[cards][:, None] != self.artworks[shown][None]
+        # Against this batch's scans only: the sum over a long queue would outweigh everything else.
+        between = self.artworks[cards][:, None] != self.artworks[cards][None]
         push = ramp(progress, recipe.push_start, recipe.push_end) * recipe.push_weight
-        pushed = push_from(unknowns, gallery, recipe.ceiling) + push_from(
-            photos, gallery, recipe.ceiling, other
+        pushed = push_from(unknowns, scans, recipe.ceiling) + push_from(
+            photos, scans, recipe.ceiling, between
         )
         total = loss + push * pushed
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         nn.utils.clip_grad_norm_([*self.model.parameters(), *self.head.parameters()], 1.0)
         self.optimizer.step()
+        gallery = torch.cat([scans.detach().float(), self.queue.embeddings])
+        shown = torch.cat([cards, self.queue.cards])
         if progress > recipe.queue_start:
             self.queue.push(scans, cards)
         with torch.no_grad():
+            other = self.artworks[cards][:, None] != self.artworks[shown][None]
             cosine, own = (photos @ gallery.T)[other], (photos * scans).sum(1)
             nearest = (photos @ gallery.T).masked_fill(~other, -1).max(1).values
             strange = (unknowns @ gallery.T).max(1).values

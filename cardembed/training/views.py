@@ -21,11 +21,11 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
 
-from cardembed import cards
 from cardembed._io import atomic_write_json, cache_root, canonical_json, sha256_bytes
 from cardembed._seeds import derive_seed
 from cardembed.cards.catalogue import Catalogue, SyntheticCatalogue
 from cardembed.cards.photo_conditions import CONDITIONS, simulate_photo
+from cardembed.cards.photo_render import SIMULATOR_VERSION
 from cardembed.cards.unknowns import simulate_unknown
 from cardembed.training.view_plan import UNKNOWN_CARD, View, ViewPlan, plan_views
 
@@ -106,15 +106,6 @@ class ViewPool:
         return array
 
 
-def _fingerprint() -> str:
-    """Digest of the code that draws cards and photos: other code, other pool."""
-    folder = Path(cards.__file__).parent
-    files = sorted(
-        path for room in ("printer", "photo_conditions", "unknowns") for path in (folder / room).rglob("*.py")
-    )
-    return sha256_bytes(b"".join(path.read_bytes() for path in files))
-
-
 def _render_chunk(root: str, sizes: tuple[int, ...], start: int, stop: int) -> int:
     assert _renderer is not None  # _start_renderer ran first
     arrays = {size: np.load(Path(root) / f"views-{size}.npy", mmap_mode="r+") for size in sizes}
@@ -145,8 +136,13 @@ def open_pool(
         progress: Called with the views done and their total.
     """
     sizes = tuple(sorted(set(sizes)))
-    about = {"plan": asdict(plan), "catalogue": catalogue.digest, "sizes": sizes, "code": _fingerprint()}
-    key = sha256_bytes(canonical_json({**about, "plan": json.loads(json.dumps(asdict(plan)))}))[:32]
+    about = {
+        "plan": json.loads(json.dumps(asdict(plan))),  # its keys are JSON's, as in the pool's record
+        "catalogue": catalogue.digest,  # of printed cards with the printer's version
+        "sizes": sizes,
+        "simulator": SIMULATOR_VERSION,
+    }
+    key = sha256_bytes(canonical_json(about))[:32]
     root = cache_root() / "views" / key
     root.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(root.with_suffix(".lock")):

@@ -1,30 +1,22 @@
 @RELIABILITY-2
 Feature: RELIABILITY-2 Bad input gets one line and exit code 2
 
-  Scenario: Folder without images
-    Given an empty folder "cards"
-    When running: cardembed cards check "cards"
+  Scenario Outline: <what>
+    Given the folder "<folder>"
+    When running: cardembed <command>
     Then the exit code is 2
-    And standard error is one line that names "cards"
+    And standard error is one line that names "<named>"
     And nothing was written
 
-  Scenario: Missing release
-    Given an empty folder "release"
-    When running: cardembed release verify "release"
-    Then the exit code is 2
-    And standard error is one line that names "release"
-    And nothing was written
-
-  Scenario: Photo set without a manifest
-    Given an empty folder "photos"
-    When running: cardembed photos check "photos"
-    Then the exit code is 2
-    And standard error is one line that names "photos"
-    And nothing was written
-
-  Scenario: Unknown command
-    Given an empty folder "here"
-    When running: cardembed nonsense "here"
-    Then the exit code is 2
-    And standard error is one line that names "nonsense"
-    And nothing was written
+    Examples: what nobody can use
+      | what                       | folder          | command                                               | named               |
+      | no images                  | empty           | cards check empty                                     | empty               |
+      | two cards of one id        | duplicate-ids   | index build --catalogue duplicate-ids --out i.json    | x-1                 |
+      | a scan that is missing     | missing-scan    | index build --catalogue missing-scan --out i.json     | none.png            |
+      | a catalogue without cards  | empty-catalogue | index build --catalogue empty-catalogue --out i.json  | empty-catalogue     |
+      | no release                 | empty           | release verify empty                                  | empty               |
+      | an artefact of other bytes | other-bytes     | embed other-bytes other-bytes/photo.png --target teacher | teacher.safetensors |
+      | an unknown target          | other-bytes     | identify other-bytes/photo.png --target watch         | watch               |
+      | no photo set               | empty           | photos check empty                                    | empty               |
+      | a photo that is missing    | missing-photo   | calibrate --photos missing-photo                      | p1.jpg              |
+      | an unknown command         | empty           | nonsense                                              | nonsense            |

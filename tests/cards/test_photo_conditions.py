@@ -1,6 +1,8 @@
 """Simulated photos keep what their conditions promise, for any card, seed, family and severity."""
 
 import io
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
+from cardembed.cards.catalogue import SyntheticCatalogue
 from cardembed.cards.photo_conditions import (
     CONDITIONS,
     GLARES,
@@ -21,6 +24,8 @@ from cardembed.cards.photo_conditions import (
 from cardembed.cards.photo_conditions.fields import threshold_for_share
 from cardembed.cards.photo_conditions.geometry import corner_errors, crop_card
 from cardembed.cards.photo_conditions.occlusion import occlude
+from cardembed.cards.photo_render import SIMULATOR_VERSION
+from cardembed.cards.unknowns import UNKNOWNS, simulate_unknown
 from cardembed.errors import UsageError
 
 SEEDS = st.integers(0, 2**63 - 1)
@@ -197,3 +202,33 @@ def test_a_threshold_leaves_its_share_above(seed, share):
     within = np.random.default_rng(seed + 1).random((40, 30)) < 0.7
     threshold = threshold_for_share(field, within, share)
     assert (field[within] > threshold).mean() == pytest.approx(share, abs=1 / within.sum() + 1e-9)
+
+
+GOLDEN = Path(__file__).with_name("photos_golden.json")
+
+
+def golden_photos():
+    """A photo of every condition and severity, and of every family of unknowns, in tones of 6 × 8 pixels."""
+    print_ = SyntheticCatalogue(1, 4)
+    image = print_.image(print_.ids[0])
+    shots = {
+        f"{condition}-{severity}": simulate_photo(
+            image, finish="holo", condition=condition, severity=severity, seed=severity
+        )
+        for condition in CONDITIONS
+        for severity in SEVERITIES
+    }
+    shots |= {family: simulate_unknown(family, severity=2, seed=1) for family in UNKNOWNS}
+    small = {name: shot.image.resize((6, 8), Image.Resampling.BOX) for name, shot in shots.items()}
+    return {name: np.asarray(tones).reshape(-1, 3).tolist() for name, tones in small.items()}
+
+
+def test_photos_do_not_change_unnoticed():
+    # Verdict photos, views and trained weights are named by SIMULATOR_VERSION. Whoever means to change
+    # a photo raises it and writes {"simulator": SIMULATOR_VERSION, "photos": golden_photos()} anew.
+    golden = json.loads(GOLDEN.read_text())
+    assert golden["simulator"] == SIMULATOR_VERSION
+    found = golden_photos()
+    assert found.keys() == golden["photos"].keys()
+    for name, tones in golden["photos"].items():
+        assert np.abs(np.array(found[name]) - tones).max() <= 3, name  # Pillow may round otherwise
