@@ -14,7 +14,7 @@ from cardembed._io import cache_root
 from cardembed._version import __version__
 from cardembed.models.profiles import TARGETS
 
-__all__ = ["Examination", "PackageState", "TargetState", "examine"]
+__all__ = ["Examination", "PackageState", "TargetState", "examine", "usable_cpus"]
 
 _PACKAGES = {
     # distribution: what it is used for
@@ -92,7 +92,8 @@ def _version(name: str) -> str | None:
         return "installed" if importlib.util.find_spec(module) is not None else None
 
 
-def _usable_cpus() -> int:
+def usable_cpus() -> int:
+    """CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -136,7 +137,7 @@ def examine() -> Examination:
     return Examination(
         version=__version__,
         python=platform.python_version(),
-        machine=f"{platform.system()} {platform.release()} {platform.machine()}, {_usable_cpus()} CPUs",
+        machine=f"{platform.system()} {platform.release()} {platform.machine()}, {usable_cpus()} CPUs",
         packages=packages,
         targets=tuple(_target(target, torch=torch, onnxruntime=onnxruntime) for target in TARGETS),
         cache=str(cache_root()),

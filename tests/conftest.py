@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from cardembed._io import sha256_file
+from cardembed.doctor import usable_cpus
 
 # Workers that each use every core spend most of their time waiting for each other. Set before PyTorch is
 # imported.
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // WORKERS)))
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, usable_cpus() // WORKERS)))
 
 TARGETS = ("teacher", "android", "ios", "hailo8l")
 

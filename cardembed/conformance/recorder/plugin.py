@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from cardembed.conformance.recorder.executor import CELL, Executor
 from cardembed.conformance.recorder.hooks import Prepared
 from cardembed.conformance.recorder.options import Options, add_options, read_options
 from cardembed.conformance.spec import CellSpec, cell_specs
+from cardembed.doctor import usable_cpus
 from cardembed.errors import CardembedError
 
 if TYPE_CHECKING:
@@ -106,8 +106,3 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     workers = getattr(request.config, "workerinput", {}).get("workercount", 1)
     with Bench(prepared.bench, threads=max(1, usable_cpus() // workers)) as opened:
         yield opened
-
-
-def usable_cpus() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
