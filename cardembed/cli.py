@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train", "Train a teacher, distil a student."),
     "export": ("export", "Write a target's artefact."),
     "calibrate": ("calibrate", "Find a release's match thresholds on development photos."),
-    "release": ("release", "Assemble, seal and verify a release."),
+    "release": ("release", "Assemble a release, and verify one."),
     "embed": ("embed", "Embed images with an artefact."),
     "index": ("index", "Build a reference database."),
     "identify": ("identify", "Name the card on a photo."),
@@ -65,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Abort:
         click.echo("cardembed: aborted", err=True)
         sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else error.format_message(), err=True)
+        sys.exit(2)
     except click.ClickException as error:
         click.echo(f"cardembed: error: {' '.join(error.format_message().split())}", err=True)
         sys.exit(2)

@@ -88,3 +88,13 @@ def test_every_public_name_can_be_imported():
 
     for name in cardembed.__all__:
         assert getattr(cardembed, name) is not None
+
+
+@pytest.mark.parametrize("arguments", [[], ["cards"], ["release"]])
+def test_without_a_command_the_help_is_shown_as_it_is(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Usage: ")
+    assert "\nCommands:\n" in error

@@ -21,7 +21,12 @@ __all__ = ["command"]
 
 @click.group("index")
 def command() -> None:
-    """Build a reference database."""
+    """Build a reference database.
+
+    \b
+    Example:
+      cardembed index build --target server --out card_embeddings.json
+    """
 
 
 @command.command("build")

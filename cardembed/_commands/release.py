@@ -15,7 +15,12 @@ __all__ = ["command"]
 
 @click.group("release")
 def command() -> None:
-    """Assemble, seal and verify a release."""
+    """Assemble a release, and verify one.
+
+    \b
+    Example:
+      cardembed release build --weights weights --name "first" --out my-release
+    """
 
 
 @command.command("build")

@@ -139,6 +139,10 @@ def _show(entry: dict[str, Any], out: Path, *, as_json: bool) -> None:
 def command() -> None:
     """Train a teacher, distil a student.
 
+    \b
+    Example:
+      cardembed train teacher --out weights
+
     Runs write float16 weights, a log of JSON lines and training.json into --out, checkpoints to the cache.
     """
 

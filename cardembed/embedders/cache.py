@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
+import PIL
 from filelock import FileLock
 from numpy.typing import NDArray
 
@@ -53,8 +54,12 @@ class Embedded:
 
 
 def cache_key(embedder: Embedder, images: PhotoSource) -> str:
-    """SHA-256 over artefact, preprocessing, runtime (name, version, derived file) and the images' digest."""
-    return sha256_bytes(canonical_json(["embeddings", 1, embedder.identity, images.digest]))
+    """SHA-256 over artefact, preprocessing, runtime (name, version, derived file), images and Pillow.
+
+    The last bits of a decoded JPEG and of a resized image depend on Pillow.
+    """
+    parts = ["embeddings", 2, embedder.identity, images.digest, PIL.__version__]
+    return sha256_bytes(canonical_json(parts))
 
 
 def embed_cached(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cardembed.models.checkpoints import load_backbone
 from cardembed.models.embedding import EmbeddingModel
-from cardembed.models.profiles import EMBEDDING_DIM, architecture
+from cardembed.models.profiles import EMBEDDING_DIM
+from cardembed.models.profiles import architecture as known_architecture
 
 __all__ = ["StudentModel"]
 
@@ -15,7 +16,7 @@ class StudentModel(EmbeddingModel):
     """A backbone of the architecture table with the projection head; untrained without `backbone_weights`.
 
     Args:
-        name: An architecture, such as "convnext_tiny", "convnext_base" or "vit_small".
+        architecture: A name of the table, such as "convnext_tiny", "convnext_base" or "vit_small".
         embedding_dim: Length of the embeddings.
         backbone_weights: A checkpoint of the backbone, as Meta or timm publish it.
 
@@ -31,11 +32,11 @@ class StudentModel(EmbeddingModel):
 
     def __init__(
         self,
-        name: str,
+        architecture: str,
         embedding_dim: int = EMBEDDING_DIM,
         *,
         backbone_weights: Path | str | None = None,
     ) -> None:
-        super().__init__(architecture(name), embedding_dim)
+        super().__init__(known_architecture(architecture), embedding_dim)
         if backbone_weights is not None:
             load_backbone(self, backbone_weights)

@@ -113,3 +113,21 @@ def test_export_writes_a_target_of_a_release(random_release, tmp_path, capsys):
     )
     written = json.loads(capsys.readouterr().out)
     assert (tmp_path / "vit_tiny_6.onnx").stat().st_size == written["bytes"]
+
+
+def test_export_writes_the_file_that_was_named(random_release, tmp_path, capsys):
+    file = tmp_path / "deep" / "android.onnx"
+    arguments = [
+        "export",
+        "onnx",
+        "--release",
+        random_release,
+        "--target",
+        "android",
+        "--out",
+        file,
+        "--json",
+    ]
+    assert run(arguments) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == str(file)
+    assert [path.name for path in file.parent.iterdir()] == ["android.onnx"]  # nothing half-written beside it

@@ -16,11 +16,12 @@ from cardembed.conformance.predicate import BundlePredicate
 from cardembed.conformance.recorder import terminal
 from cardembed.conformance.recorder.executor import COLLECTIONS, read_collections
 from cardembed.conformance.recorder.hooks import Prepared
-from cardembed.conformance.recorder.ledger import EXECUTED, CellOutcome, Ledger
+from cardembed.conformance.recorder.ledger import CellOutcome, Ledger
 from cardembed.conformance.recorder.options import Options
 from cardembed.conformance.recorder.publish import predicate, publish
 from cardembed.conformance.signing import load_or_create_key
 from cardembed.conformance.spec import CellSpec
+from cardembed.conformance.states import State
 from cardembed.errors import CardembedError
 
 __all__ = ["Controller", "new_run_id"]
@@ -120,7 +121,7 @@ class Controller:
     def _exit_code(self, code: int) -> int:
         if any(outcome.bad for outcome in self.outcomes):
             return int(pytest.ExitCode.TESTS_FAILED)
-        if not any(outcome.state in EXECUTED for outcome in self.outcomes):
+        if not any(outcome.state is State.PASS for outcome in self.outcomes):  # reports alone decide nothing
             return code or int(pytest.ExitCode.NO_TESTS_COLLECTED)
         return code
 

@@ -43,7 +43,7 @@ _HELP = {
     ),
     "--photos": ("DIR", "photo set (default: rendered for the release on first use, then cached)"),
     "--report": ("DIR", "write evidence and report.html here (default: reports/TIME-ID)"),
-    "--device": ("NAME", "the device that executes the artefacts (no target uses one yet)"),
+    "--device": ("NAME", "the device that executes the artefacts; none is driven by this version"),
     "--nonce": ("TEXT", "repeated in the evidence: the gate can ask for it"),
 }
 
@@ -84,6 +84,11 @@ def read_options(config: pytest.Config, known_targets: tuple[str, ...]) -> Optio
             "found another name; choose one of these"
         )
     base = config.invocation_params.dir
+    if config.getoption("--device") is not None:
+        raise pytest.UsageError(
+            f"--device {config.getoption('--device')}: expected no device, because this version drives none; "
+            "leave the option out (cells that need a device are not run, and say so)"
+        )
     report = _path(config.getoption("--report"), base)
     if report is not None and report.exists() and not (report.is_dir() and not any(report.iterdir())):
         raise pytest.UsageError(

@@ -84,7 +84,10 @@ def last_line(outcomes: Sequence[CellOutcome]) -> str:
     states = [outcome.state for outcome in outcomes]
     executed = [outcome for outcome in outcomes if outcome.state in EXECUTED]
     bad = [outcome.state for outcome in outcomes if outcome.bad]
-    word = str(worst(bad)).upper() if bad else "PASS" if executed else "NOTHING RAN"
+    passed = any(outcome.state is State.PASS for outcome in executed)
+    word = "PASS" if passed else "NOTHING REQUIRED RAN" if executed else "NOTHING RAN"
+    if bad:
+        word = str(worst(bad)).upper()
     line = f"cardembed: {word} — {_counted(states) or 'no cells'}"
     missing = [o for o in outcomes if o.spec.required and o.state is State.NOT_RUN]
     if missing:
