@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import shutil
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from cardembed._io import cache_root, sha256_bytes
+from cardembed._io import atomic_write_bytes, cache_root, sha256_bytes
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.training.batches import to_input
 from cardembed.training.views import ViewPool
 
-__all__ = ["backbone_digest", "backbone_features", "square_features"]
+__all__ = ["backbone_digest", "backbone_features", "in_parts", "square_features"]
 
 
 def backbone_digest(model: EmbeddingModel) -> str:
@@ -25,22 +29,59 @@ def backbone_digest(model: EmbeddingModel) -> str:
     return sha256_bytes(b"".join(parts))
 
 
+def in_parts(
+    path: Path,
+    total: int,
+    compute: Callable[[int, int], NDArray[np.generic]],
+    *,
+    size: int = 1024,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[Any]:
+    """An array computed part by part into a file; a run that was cut off goes on after its last part.
+
+    Args:
+        path: The `.npy` file; read back where it is.
+        total: Number of rows.
+        compute: Gives rows `start` to `stop`.
+        size: Rows a part.
+        progress: Called with the rows done and their total.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if not path.is_file():
+            parts = path.with_suffix(".parts")
+            parts.mkdir(exist_ok=True)
+            files = []
+            for start in range(0, total, size):
+                stop = min(start + size, total)
+                files.append(parts / f"{start}.npy")
+                if not files[-1].is_file():
+                    _save(files[-1], compute(start, stop))
+                if progress is not None:
+                    progress(stop, total)
+            _save(path, np.concatenate([np.load(file) for file in files]))
+            shutil.rmtree(parts)
+    array: NDArray[Any] = np.load(path)
+    return array
+
+
+def _save(path: Path, array: NDArray[Any]) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    atomic_write_bytes(path, buffer.getvalue())
+
+
 @torch.no_grad()
 def square_features(
-    model: EmbeddingModel,
-    squares: NDArray[np.uint8],
-    *,
-    batch: int = 64,
-    progress: Callable[[int, int], None] | None = None,
+    model: EmbeddingModel, squares: NDArray[np.uint8], *, batch: int = 64
 ) -> NDArray[np.float16]:
     """Pooled features (N, features) float16 of squares (N, S, S, 3) uint8, in evaluation mode."""
     was_training = model.training
     model.eval()
-    parts = []
-    for start in range(0, len(squares), batch):
-        parts.append(model.backbone(to_input(squares[start : start + batch])).half().numpy())
-        if progress is not None:
-            progress(min(start + batch, len(squares)), len(squares))
+    parts = [
+        model.backbone(to_input(squares[start : start + batch])).half().numpy()
+        for start in range(0, len(squares), batch)
+    ]
     model.train(was_training)
     features: NDArray[np.float16] = np.concatenate(parts)
     return features
@@ -56,12 +97,10 @@ def backbone_features(
         pool: Views with squares at the model's input size.
         progress: Called with the views done and their total.
     """
-    path = cache_root() / "features" / f"{backbone_digest(model)[:32]}-{pool.key}.npy"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.is_file():
-            partial = path.with_suffix(".part.npy")
-            np.save(partial, square_features(model, pool.squares(model.input_size), progress=progress))
-            partial.replace(path)
-    array: NDArray[np.float16] = np.load(path)
-    return array
+    squares = pool.squares(model.input_size)
+    return in_parts(
+        cache_root() / "features" / f"{backbone_digest(model)[:32]}-{pool.key}.npy",
+        len(squares),
+        lambda start, stop: square_features(model, squares[start:stop]),
+        progress=progress,
+    )

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock
 from numpy.typing import NDArray
 from torch import nn
 
@@ -18,6 +17,7 @@ from cardembed._seeds import derive_seed
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.training.batches import Sampler, embed_squares, to_input
 from cardembed.training.budget import Budget, one_cycle
+from cardembed.training.features import in_parts
 from cardembed.training.losses import distillation_loss, guard_collapse
 from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import StudentRecipe
@@ -35,16 +35,12 @@ def teacher_embeddings(teacher: EmbeddingModel, digest: str, pool: ViewPool) -> 
         digest: SHA-256 of the teacher's weight file.
         pool: Views with squares at the teacher's input size.
     """
-    path = cache_root() / "teacher-views" / f"{digest[:32]}-{pool.key}.npy"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.is_file():
-            embeddings = embed_squares(teacher, pool.squares(teacher.input_size)).numpy()
-            partial = path.with_suffix(".part.npy")
-            np.save(partial, embeddings.astype(np.float16))
-            partial.replace(path)
-    array: NDArray[np.float16] = np.load(path)
-    return array
+    squares = pool.squares(teacher.input_size)
+    return in_parts(
+        cache_root() / "teacher-views" / f"{digest[:32]}-{pool.key}.npy",
+        len(squares),
+        lambda start, stop: embed_squares(teacher, squares[start:stop]).numpy().astype(np.float16),
+    )
 
 
 def start_from_teacher(student: EmbeddingModel, teacher: EmbeddingModel) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
@@ -115,6 +114,7 @@ def _render_chunk(root: str, sizes: tuple[int, ...], start: int, stop: int) -> i
             array[index] = square(image, size)
     for array in arrays.values():
         array.flush()
+    _done_file(Path(root), (start, stop)).touch()
     return stop - start
 
 
@@ -186,21 +186,27 @@ def _render_pool(
     workers: int,
     progress: Callable[[int, int], None] | None,
 ) -> None:
+    """Render into a folder beside; a run that was cut off left there what it had, and this one goes on."""
     views = plan_views(plan, catalogue)
-    temporary = Path(tempfile.mkdtemp(dir=root.parent, prefix=".views-"))
-    try:
-        for size in sizes:
-            shape = (len(views), size, size, 3)
-            np.lib.format.open_memmap(temporary / f"views-{size}.npy", mode="w+", dtype=np.uint8, shape=shape)
-        spans = [(start, min(start + _CHUNK, len(views))) for start in range(0, len(views), _CHUNK)]
-        done = 0
-        for count in _render_spans(temporary, spans, sizes, plan, catalogue, workers=workers):
-            done += count
-            if progress is not None:
-                progress(done, len(views))
-        atomic_write_json(temporary / "pool.json", {"key": key, "views": [asdict(view) for view in views]})
-        shutil.rmtree(root, ignore_errors=True)
-        temporary.rename(root)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    partial = root.with_suffix(".part")
+    partial.mkdir(exist_ok=True)
+    for size in sizes:
+        file, shape = partial / f"views-{size}.npy", (len(views), size, size, 3)
+        if not file.is_file():
+            np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
+    spans = [(start, min(start + _CHUNK, len(views))) for start in range(0, len(views), _CHUNK)]
+    left = [span for span in spans if not _done_file(partial, span).is_file()]
+    done = sum(stop - start for start, stop in spans) - sum(stop - start for start, stop in left)
+    for count in _render_spans(partial, left, sizes, plan, catalogue, workers=workers):
+        done += count
+        if progress is not None:
+            progress(done, len(views))
+    for span in spans:
+        _done_file(partial, span).unlink()
+    atomic_write_json(partial / "pool.json", {"key": key, "views": [asdict(view) for view in views]})
+    shutil.rmtree(root, ignore_errors=True)
+    partial.rename(root)
+
+
+def _done_file(partial: Path, span: tuple[int, int]) -> Path:
+    return partial / f"{span[0]}.done"

@@ -9,7 +9,7 @@ from cardembed.models.heads import ArcFaceHead
 from cardembed.models.weights import build_model
 from cardembed.training.batches import catalogue_squares
 from cardembed.training.classes import STRANGER, class_means, teacher_loss, view_labels
-from cardembed.training.features import backbone_digest, backbone_features, square_features
+from cardembed.training.features import backbone_digest, backbone_features, in_parts, square_features
 from cardembed.training.fine_tuning import trainable_blocks
 from cardembed.training.head import train_head
 from cardembed.training.losses import Gallery
@@ -90,6 +90,23 @@ def test_features_are_those_of_the_backbone_and_computed_once(pool, monkeypatch)
     monkeypatch.setattr(model.backbone, "forward", lambda *_: pytest.fail("embedded again"))
     assert np.array_equal(backbone_features(model, pool), features)
     assert backbone_digest(model) != backbone_digest(build_model("reference", "teacher", seed=4))
+
+
+def test_an_array_in_parts_goes_on_after_its_last_part(tmp_path):
+    path, seen = tmp_path / "deep" / "rows.npy", []
+
+    def compute(start, stop):
+        if start == 4 and len(seen) == 2:
+            seen.append("cut off")
+            raise KeyboardInterrupt
+        seen.append(start)
+        return np.arange(start, stop, dtype=np.float16)[:, None]
+
+    with pytest.raises(KeyboardInterrupt):
+        in_parts(path, 5, compute, size=2)
+    assert in_parts(path, 5, compute, size=2).ravel().tolist() == [0, 1, 2, 3, 4]
+    assert seen == [0, 2, "cut off", 4]
+    assert not path.with_suffix(".parts").exists()
 
 
 def run_head(catalogue, pool, tmp_path, **settings):

@@ -6,6 +6,7 @@ import pytest
 from cardembed.cards.catalogue import SyntheticCatalogue
 from cardembed.cards.photo_conditions import HELD_OUT
 from cardembed.cards.unknowns import UNKNOWNS
+from cardembed.training import views
 from cardembed.training.view_plan import CHECK_PLAN, TRAINING_PLAN, UNKNOWN_CARD, plan_views
 from cardembed.training.views import open_pool, square
 
@@ -82,14 +83,25 @@ def test_processes_render_the_same_pixels(catalogue):
     assert seen[-1] == (15, 15)
 
 
-def test_an_interrupted_rendering_leaves_nothing(catalogue):
+def test_a_rendering_that_was_cut_off_goes_on(catalogue, monkeypatch):
     plan = replace(TRAINING, name="interrupted", views_per_card=1, unknowns=0, unknown_cards=0)
+    monkeypatch.setattr(views, "_CHUNK", 4)
+    rendered = []
+    render = views._Renderer.render
+    monkeypatch.setattr(
+        views._Renderer, "render", lambda self, index: rendered.append(index) or render(self, index)
+    )
 
     def interrupt(done, total):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         open_pool(plan, catalogue, (32,), workers=1, progress=interrupt)
-    pool = open_pool(plan, catalogue, (32,), workers=1)
-    assert not list(pool.root.parent.glob(".views-*"))
+    assert rendered == [0, 1, 2, 3]
+    told = []
+    pool = open_pool(plan, catalogue, (32,), workers=1, progress=lambda *counts: told.append(counts))
+    assert rendered == [0, 1, 2, 3, 4, 5]
+    assert told == [(6, 6)]
     assert len(pool) == 6
+    assert sorted(path.name for path in pool.root.iterdir()) == ["pool.json", "views-32.npy"]
+    assert pool.squares(32).any(axis=(1, 2, 3)).all()
