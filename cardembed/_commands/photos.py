@@ -124,9 +124,22 @@ def make(
 def import_(*, folder: Path, out: Path, spec: str, split: Split, as_json: bool) -> None:
     """Make a photo set from pictures that a camera took.
 
-    FOLDER holds the pictures and a table photos.csv with the columns file and condition (clean, clean-second,
-    occluded, glare, unknown, unknown-card), and where they apply card, family, severity and device. The i-th
-    clean-second and the i-th occluded photo show the card of the i-th clean one.
+    FOLDER holds the pictures and a table photos.csv, one row a picture, with the columns file and condition,
+    and of the others those that apply:
+
+    \b
+      file       the picture's name in FOLDER
+      condition  clean, clean-second, occluded, glare, unknown or unknown-card
+      card       its id in the catalogue; empty for unknown and unknown-card
+      family     what occludes or glares, and of an unknown (required there) what it shows
+      severity   1 to 5, an estimate; 2 where empty
+      device     the camera
+
+    The i-th clean-second and the i-th occluded photo show the card of the i-th clean one. Glare is of holo
+    and gold cards. The default policy expects unknowns of every one of these families; others may be added:
+
+    \b
+      wood, cloth, stone, blank, hands, scenes, printed, playing-cards, card-backs
 
     \b
     Example:

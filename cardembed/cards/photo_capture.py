@@ -17,6 +17,7 @@ from cardembed.cards.images import open_image
 from cardembed.cards.photo_manifest import MANIFEST, PhotoManifest, PhotoRecord
 from cardembed.cards.photo_plan import Split
 from cardembed.cards.photo_set import PhotoSet
+from cardembed.cards.unknowns import UNKNOWNS
 from cardembed.errors import CardembedError, PhotoSetError
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def import_photo_set(
     The folder's `photos.csv` has the columns `file` (in the folder) and `condition` ("clean", "clean-second",
     "occluded", "glare", "unknown", "unknown-card"), and where it applies `card` (an id of the catalogue),
     `family`, `severity` (an estimate, 2 without one) and `device`. Rows keep their order: the i-th
-    "clean-second" and the i-th "occluded" must show the card of the i-th "clean". Files are copied unchanged.
+    "clean-second" and the i-th "occluded" must show the card of the i-th "clean". An "unknown" needs a
+    family, because AC-4 is decided in every family on its own: one of `UNKNOWNS`, as the default policy
+    expects, or another name. A "glare" shows a holo or gold card, as AC-3 says. Files are copied unchanged.
 
     Args:
         source: The folder.
@@ -81,7 +84,7 @@ def import_photo_set(
             shown = "; ".join(problems[:_SHOWN]) + (" …" if len(problems) > _SHOWN else "")
             raise PhotoSetError(
                 source / TABLE,
-                expected="rows that name pictures of the folder and cards of the catalogue",
+                expected="rows with pictures of the folder, and cards and families as each condition needs",
                 found=f"{len(problems)} problems: {shown}" if len(problems) > 1 else shown,
                 action="correct the table",
             )
@@ -156,8 +159,27 @@ def _take(
             "device": row.get("device") or None,
         }
     )
+    _check_condition(record, catalogue)
     (target / record.file).write_bytes(data)
     return record
+
+
+def _check_condition(record: PhotoRecord, catalogue: Catalogue) -> None:
+    """What AC-3 and AC-4 need of their photos."""
+    if record.condition == "unknown" and not record.family:
+        raise PhotoSetError(
+            "family",
+            expected="a family for condition unknown",
+            found=f"none, where condition unknown needs {', '.join(UNKNOWNS)} or another name",
+            action="say in the table what the picture shows",
+        )
+    if record.condition == "glare" and record.card and catalogue.by_id(record.card).finish == "plain":
+        raise PhotoSetError(
+            f"glare of {record.card}",
+            expected="a holo/gold card",
+            found="a plain card by the catalogue's finish, where AC-3 needs a holo/gold card",
+            action="leave the row out, or correct the finish in the catalogue",
+        )
 
 
 def _pairs(records: list[PhotoRecord]) -> list[str]:

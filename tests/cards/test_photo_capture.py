@@ -1,6 +1,8 @@
 """Captured photo sets: what the table says, the very bytes of the camera, or nothing at all."""
 
 import csv
+import tomllib
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -8,10 +10,14 @@ from PIL import Image
 from cardembed.cards.catalogue import SyntheticCatalogue
 from cardembed.cards.photo_capture import import_photo_set
 from cardembed.cards.photo_set import PhotoSet
+from cardembed.cards.unknowns import UNKNOWNS
 from cardembed.errors import PhotoSetError
 
 CATALOGUE = SyntheticCatalogue(3, 5)
 A, B = CATALOGUE.ids[:2]
+PLAIN, HOLO, GOLD = (
+    next(card.id for card in CATALOGUE.cards if card.finish == finish) for finish in ("plain", "holo", "gold")
+)
 ROWS = [
     {"file": "a.jpg", "card": A, "condition": "clean", "device": "phone"},
     {"file": "b.JPG", "card": B, "condition": "clean", "severity": "3"},
@@ -71,6 +77,45 @@ def test_rows_that_cannot_be_used_are_told_and_nothing_is_written(folder, tmp_pa
     with pytest.raises(PhotoSetError, match=text):
         import_photo_set(folder, CATALOGUE, out=tmp_path / "set")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outside.jpg", "pictures"]
+
+
+@pytest.mark.parametrize("family", ["", "  "])
+def test_an_unknown_without_a_family_is_told_with_those_that_the_policy_expects(folder, tmp_path, family):
+    write(folder, [row | {"family": family} if row["condition"] == "unknown" else row for row in ROWS])
+    with pytest.raises(PhotoSetError, match="row 6: family: none") as caught:
+        import_photo_set(folder, CATALOGUE, out=tmp_path / "set")
+    policy = tomllib.loads((Path(__file__).resolve().parents[2] / "policy.toml").read_text())["policy"]
+    assert set(UNKNOWNS) == set(policy["unknown_families"])
+    assert ", ".join(UNKNOWNS) in str(caught.value)
+    assert "or another name" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "set").exists()
+
+
+def test_an_unknown_may_be_of_a_family_of_its_own(folder, tmp_path):
+    write(folder, [row | {"family": "moss"} if row["condition"] == "unknown" else row for row in ROWS])
+    photos = import_photo_set(folder, CATALOGUE, out=tmp_path / "set")
+    assert photos.records[-1].family == "moss"
+
+
+def test_other_conditions_need_no_family(folder, tmp_path):
+    write(folder, [ROWS[0], {"file": "e.png", "condition": "unknown-card"}])
+    photos = import_photo_set(folder, CATALOGUE, out=tmp_path / "set")
+    assert [record.family for record in photos.records] == ["", ""]
+
+
+def test_glare_is_of_holo_and_gold_cards_only(folder, tmp_path):
+    rows = [{"file": "d.png", "condition": "glare", "card": card} for card in (HOLO, PLAIN, GOLD)]
+    write(folder, rows)
+    with pytest.raises(
+        PhotoSetError, match=f"row 3: glare of {PLAIN}: a plain card .*AC-3.*holo/gold"
+    ) as caught:
+        import_photo_set(folder, CATALOGUE, out=tmp_path / "set")
+    assert "row 2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "set").exists()
+    write(folder, [rows[0], rows[2]])
+    assert len(import_photo_set(folder, CATALOGUE, out=tmp_path / "set")) == 2
 
 
 def test_tables_that_cannot_be_used_are_told(folder, tmp_path):

@@ -1,12 +1,16 @@
 """The command line of photo sets."""
 
 import json
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
 from cardembed._commands.photos import command
+from cardembed.cards.photo_capture import COLUMNS, TABLE
+from cardembed.cards.photo_manifest import Condition
+from cardembed.cards.unknowns import UNKNOWNS
 from cardembed.errors import PhotoSetError, UsageError
 
 PLAN = {
@@ -88,3 +92,24 @@ def test_pictures_of_a_camera_become_a_set(tmp_path):
     assert result.exit_code == 0, result.output
     assert json.loads(result.output)["provenance"] == "captured"
     assert call("check", tmp_path / "set").exit_code == 0
+
+
+def test_the_help_of_import_says_what_the_table_holds():
+    text = call("import", "--help").output
+    assert TABLE in text
+    for column in COLUMNS:
+        assert f"    {column} " in text
+    for condition in get_args(Condition):
+        assert condition in text
+    assert ", ".join(UNKNOWNS) in text
+
+
+def test_an_unknown_without_a_family_is_bad_input(tmp_path):
+    source = tmp_path / "pictures"
+    source.mkdir()
+    Image.new("RGB", (40, 56)).save(source / "a.png")
+    (source / "photos.csv").write_text("file,condition\na.png,unknown\n")
+    result = call("import", source, "--out", tmp_path / "set", "--catalogue", "synthetic:3:20")
+    assert isinstance(result.exception, PhotoSetError)  # the command line's exit code 2
+    assert "row 2: family" in str(result.exception)
+    assert not (tmp_path / "set").exists()
