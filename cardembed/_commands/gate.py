@@ -71,13 +71,14 @@ def command(
     from cardembed.conformance.policy import load_policy
 
     policy = _trusting(load_policy(policy_path), trust)
-    digest = None
+    info = None
     if release is not None:
+        from cardembed.conformance.predicate import ReleaseInfo
         from cardembed.release import Release
 
-        digest = Release.load(release).digest
+        info = ReleaseInfo.of(Release.load(release))
     folder = features if features is not None else policy_path.parent / policy.features
-    decision = gate(policy, bundles, folder, release_digest=digest, nonce=nonce)
+    decision = gate(policy, bundles, folder, release=info, nonce=nonce)
     emit(decision.model_dump(mode="json"), as_text(decision), as_json=as_json)
     if not decision.releasable:
         raise SystemExit(1)
@@ -113,6 +114,8 @@ def as_text(decision: GateDecision) -> str:
         lines.append(
             f"bundle {bundle.path}: {word}, run {bundle.run_id or '?'} by {bundle.runner or 'nobody known'}"
         )
+    if decision.catalogue_digest is not None:
+        lines.append(f"gallery: the catalogue {decision.catalogue_digest}")
     for title, entries in (("warnings", decision.warnings), ("why not", decision.reasons)):
         if entries:
             lines += ["", f"{title}:", *(f"  {entry}" for entry in entries[:_SHOWN])]

@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cardembed._io import sha256_bytes
+from cardembed.cards.photo_render import SIMULATOR_VERSION
 from cardembed.conformance.evidence import Bundle
 from cardembed.conformance.judge import judge
+from cardembed.conformance.measure.target import VERDICT_SEVERITY
 from cardembed.conformance.phrases import ClaimKind
 from cardembed.conformance.policy import Policy, Runner
-from cardembed.conformance.predicate import BundleCell
+from cardembed.conformance.predicate import BundleCell, BundlePredicate, ReleaseInfo
 from cardembed.conformance.samples import AlignmentSamples, Samples, UnknownSamples
 from cardembed.conformance.spec import CellSpec
 from cardembed.conformance.states import State, worst
 from cardembed.conformance.verdicts import CellVerdict
 from cardembed.errors import EvidenceError
+from cardembed.fidelity import Fidelity
 
 __all__ = ["Examined", "check_together", "examine_bundle"]
 
@@ -24,6 +27,12 @@ VERDICT_SPLIT = "verdict"
 _CLOCK_SKEW = timedelta(hours=1)
 _BESIDE_THE_NUMBERS = (State.ERROR, State.NOT_RUN)
 """States that a recorder may know of while the numbers alone would say something better."""
+_OF_PHOTOS = frozenset({"retrieval", "unknown", "pairs", "alignment"})
+"""Kinds of samples that a severity belongs to."""
+_OF_A_GALLERY = frozenset({"retrieval", "unknown", "census"})
+"""Kinds of samples that say nothing without the gallery they are about."""
+_OF_THE_RELEASE = (Fidelity.REFERENCE, Fidelity.RUNTIME)
+"""Fidelities at which what was executed is in the release, or was derived from what is."""
 
 
 @dataclass
@@ -34,8 +43,8 @@ class Examined:
     runner: Runner
     verdicts: dict[str, CellVerdict] = field(default_factory=dict)
     """By cell id; computed here."""
-    teachers: set[str] = field(default_factory=set)
-    """Digests of the teachers that students were compared with."""
+    teachers: dict[str, set[str]] = field(default_factory=dict)
+    """Digests of the teachers that students were compared with, each with those of its embeddings."""
     refused: list[str] = field(default_factory=list)
 
 
@@ -45,6 +54,7 @@ def examine_bundle(
     specs: Mapping[str, CellSpec],
     features: Mapping[str, str],
     *,
+    release: ReleaseInfo | None = None,
     now: datetime | None = None,
     nonce: str | None = None,
 ) -> Examined:
@@ -55,6 +65,7 @@ def examine_bundle(
         policy: Says who it may be by and how old.
         specs: The gate's own cells by id.
         features: The gate's own feature texts by path.
+        release: The one that is to ship; what the bundle says of its own without.
         now: The time, aware; the clock's without.
         nonce: What the bundle must carry; anything without.
     """
@@ -64,8 +75,9 @@ def examine_bundle(
     predicate = bundle.predicate
     if nonce is not None and predicate.nonce != nonce:
         examined.refused.append(f"replayed or made for another gate: its nonce is {predicate.nonce!r}")
-    if predicate.photos.split != VERDICT_SPLIT:
-        examined.refused.append(f"photos of the split {predicate.photos.split!r} decide nothing")
+    examined.refused += _release(predicate, release)
+    examined.refused += _catalogue(predicate, policy)
+    examined.refused += _photos(predicate)
     examined.refused += _features(bundle, features)
     examined.refused += _cells(bundle, specs)
     if not examined.refused:  # below, every cell has its spec
@@ -84,6 +96,45 @@ def _time(bundle: Bundle, policy: Policy, now: datetime) -> list[str]:
     if predicate.finished < predicate.started:
         return ["it ended before it started"]
     return []
+
+
+def _release(predicate: BundlePredicate, expected: ReleaseInfo | None) -> list[str]:
+    theirs = predicate.release
+    if expected is not None and theirs.digest != expected.digest:
+        return [f"it is about another release: {theirs.digest[:16]}…, not {expected.digest[:16]}…"]
+    if expected is not None and theirs != expected:
+        return [f"what it says of the release {theirs.digest[:16]}… is not what its release.json says"]
+    found = []
+    for target, artefact in predicate.artefacts.items():
+        named = theirs.artefacts.get(target, {}).values()
+        if artefact.fidelity in _OF_THE_RELEASE and artefact.digest not in named:
+            found.append(
+                f"it executed an artefact of {target} that is not the release's: {artefact.digest[:16]}…"
+            )
+    return found
+
+
+def _catalogue(predicate: BundlePredicate, policy: Policy) -> list[str]:
+    theirs, whose = predicate.release.catalogue_digest, "the release's own"
+    if policy.catalogue is not None:
+        theirs, whose = policy.catalogue, "the policy's"
+    if predicate.catalogue_digest == theirs:
+        return []
+    return [f"its gallery shows the catalogue {predicate.catalogue_digest[:16]}…, not {whose} {theirs[:16]}…"]
+
+
+def _photos(predicate: BundlePredicate) -> list[str]:
+    photos = predicate.photos
+    found = []
+    if photos.split != VERDICT_SPLIT:
+        found.append(f"photos of the split {photos.split!r} decide nothing")
+    if photos.provenance == "simulated":
+        if photos.seed != predicate.release.digest:
+            seed = "no seed" if photos.seed is None else f"the seed {photos.seed[:16]!r}"
+            found.append(f"simulated photos from {seed}, not from the release's digest")
+        if photos.simulator != SIMULATOR_VERSION:
+            found.append(f"photos by simulator {photos.simulator}, and the gate's is {SIMULATOR_VERSION}")
+    return found
 
 
 def _features(bundle: Bundle, features: Mapping[str, str]) -> list[str]:
@@ -171,14 +222,33 @@ def _provenance(examined: Examined, cell: BundleCell, samples: Samples | None) -
         ("photo set", context.photos_digest, predicate.photos.digest),
         ("fidelity", context.fidelity, str(cell.fidelity)),
         ("provenance", context.provenance, predicate.photos.provenance),
+        ("gallery", context.gallery_digest, predicate.catalogue_digest),
     ):
         if says is not None and says != is_:
             found.append(f"{cell.id}: its numbers are about another {what} than the bundle")
     if context.artefact_digest is None or context.photos_digest is None:
         found.append(f"{cell.id}: its numbers do not say which artefact and photos they are about")
-    if isinstance(samples, AlignmentSamples) and context.teacher_digest is not None:
-        examined.teachers.add(context.teacher_digest)
+    if context.gallery_digest is None and samples.kind in _OF_A_GALLERY:
+        found.append(f"{cell.id}: its numbers do not say which gallery they are about")
+    simulated = samples.kind in _OF_PHOTOS and context.provenance == "simulated"
+    if simulated and context.severity != VERDICT_SEVERITY:
+        found.append(
+            f"{cell.id}: photos of severity {context.severity}, and those of {VERDICT_SEVERITY} decide"
+        )
+    if isinstance(samples, AlignmentSamples):
+        found += _teacher(examined, cell, samples)
     return found
+
+
+def _teacher(examined: Examined, cell: BundleCell, samples: AlignmentSamples) -> list[str]:
+    """Whether a student was compared with the release's teacher, and by which embeddings."""
+    teacher, embeddings = samples.context.teacher_digest, samples.context.teacher_embeddings_digest
+    if teacher is None or embeddings is None:
+        return [f"{cell.id}: its numbers do not say which teacher and embeddings they were compared with"]
+    examined.teachers.setdefault(teacher, set()).add(embeddings)
+    if teacher not in examined.bundle.predicate.release.artefacts.get("teacher", {}).values():
+        return [f"{cell.id}: compared with a teacher that is not the release's: {teacher[:16]}…"]
+    return []
 
 
 def check_together(examined: Sequence[Examined]) -> list[str]:
@@ -198,6 +268,14 @@ def check_together(examined: Sequence[Examined]) -> list[str]:
         for target, artefact in predicate.artefacts.items():
             values.setdefault(f"artefacts of {target} ({artefact.fidelity})", set()).add(artefact.digest)
         values.setdefault("teachers behind AC-8", set()).update(one.teachers)
+        for teacher, embeddings in one.teachers.items():
+            same = f"of the photos {predicate.photos.digest[:8]}… by the teacher {teacher[:8]}…"
+            what = f"embeddings {same} (carry one photo set with them to all machines)"
+            values.setdefault(what, set()).update(embeddings)
+    teachers = values.get("teachers behind AC-8")
+    if teachers:  # students were compared: whichever machine executed the teacher, it was the same one
+        artefacts = (one.bundle.predicate.artefacts.get("teacher") for one in examined)
+        teachers.update(artefact.digest for artefact in artefacts if artefact is not None)
     for what, digests in values.items():
         if len(digests) > 1:
             names = " and ".join(f"{digest[:16]}…" for digest in sorted(digests))

@@ -82,6 +82,8 @@ class GateDecision(_Model):
     release_name: str | None = None
     release_digest: str | None = None
     """Of the release that all accepted bundles are about."""
+    catalogue_digest: str | None = None
+    """Of the catalogue whose cards all accepted bundles searched."""
     reasons: list[str]
     """What keeps it from shipping; empty where nothing does."""
     warnings: list[str] = []

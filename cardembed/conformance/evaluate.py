@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from cardembed.conformance.census import evaluate_census
 from cardembed.conformance.decide import decide_claim, shown_beside
-from cardembed.conformance.samples import CensusSamples, Samples
+from cardembed.conformance.samples import CensusSamples, RetrievalSamples, Samples, UnknownSamples
 from cardembed.conformance.spec import CellSpec
 from cardembed.conformance.states import State, worst
 from cardembed.conformance.verdicts import CellVerdict, ShareResult
 from cardembed.errors import EvidenceError
+from cardembed.retrieval.database import NO_MATCH
 
 __all__ = ["CellVerdict", "ShareResult", "describe", "evaluate"]
 
@@ -26,6 +27,8 @@ _LEAST = {
     "distance": -0.001,
     "nearest_distance": -0.001,
 }
+_SAME_DISTANCE = 1e-5
+"""float32 similarities of the same vectors differ by less, whichever product they come from."""
 
 
 def evaluate(spec: CellSpec, samples: Samples) -> CellVerdict:
@@ -72,6 +75,8 @@ def _fault(spec: CellSpec, samples: Samples) -> str | None:
 
 
 def _bad_numbers(samples: Samples) -> str | None:
+    if len(set(samples.lengths.values())) > 1:  # columns may have been set after they were read
+        return f"columns differ in length: {samples.lengths}"
     for name, column in samples:
         if not isinstance(column, list) or name == "curves":
             continue
@@ -84,6 +89,33 @@ def _bad_numbers(samples: Samples) -> str | None:
     photos = getattr(samples, "photo", None)
     if photos is not None and len(set(photos)) < len(photos):
         return f"{len(photos) - len(set(photos))} photos were counted twice"
+    return _contradiction(samples)
+
+
+def _contradiction(samples: Samples) -> str | None:
+    """What the columns say against each other: no search and no match gives such numbers."""
+    if isinstance(samples, RetrievalSamples):
+        columns = (samples.card, samples.nearest, samples.rank, samples.distance, samples.nearest_distance)
+        for row, (card, nearest, rank, distance, least) in enumerate(zip(*columns, strict=True)):
+            found = None
+            # Ranks are pessimistic: a card that is tied with others may be the nearest at a rank above 1.
+            if rank == 1 and nearest != card:
+                found = f"has its card at rank 1, and {nearest!r} nearest"
+            elif least > distance + _SAME_DISTANCE:
+                found = f"has its card at {distance:.6g}, and the nearest farther, at {least:.6g}"
+            elif nearest == card and least < distance - _SAME_DISTANCE:
+                found = f"has its card nearest at {least:.6g}, and its card at {distance:.6g}"
+            if found is not None:
+                return f"numbers that contradict themselves: photo {samples.photo[row]!r} {found}"
+    threshold = samples.context.match_threshold
+    if isinstance(samples, UnknownSamples) and threshold is not None:
+        columns_ = (samples.photo, samples.answer, samples.nearest_distance)
+        for photo, answer, distance in zip(*columns_, strict=True):
+            if (answer == NO_MATCH) != (distance > threshold):
+                return (
+                    f"numbers that contradict themselves: photo {photo!r} got the answer {answer!r} "
+                    f"at distance {distance:.6g} with the match threshold {threshold:g}"
+                )
     return None
 
 

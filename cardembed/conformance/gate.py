@@ -10,6 +10,7 @@ from cardembed.conformance.checks import Examined, check_together, examine_bundl
 from cardembed.conformance.decision import GateBundle, GateCell, GateDecision, GateResult
 from cardembed.conformance.evidence import EVIDENCE, read_bundle
 from cardembed.conformance.policy import Policy
+from cardembed.conformance.predicate import ReleaseInfo
 from cardembed.conformance.spec import CellSpec, cell_specs, feature_files
 from cardembed.conformance.states import State, worst
 from cardembed.errors import EvidenceError
@@ -25,7 +26,7 @@ def gate(
     bundles: Sequence[Path | str],
     features_dir: Path | str,
     *,
-    release_digest: str | None = None,
+    release: ReleaseInfo | None = None,
     nonce: str | None = None,
     now: datetime | None = None,
 ) -> GateDecision:
@@ -40,7 +41,7 @@ def gate(
         policy: The rules.
         bundles: The bundles' directories.
         features_dir: The gate's own features.
-        release_digest: The release that is to ship; that of the bundles without.
+        release: The release that is to ship; that of the bundles without.
         nonce: What every bundle must carry; anything without.
         now: The time, aware; the clock's without.
 
@@ -68,19 +69,14 @@ def gate(
         except EvidenceError as error:
             listed.append(GateBundle(path=str(path), refused=[str(error)]))
             continue
-        one = examine_bundle(bundle, policy, specs, features, now=now, nonce=nonce)
-        release = bundle.predicate.release
-        if release_digest is not None and release.digest != release_digest:
-            one.refused.append(
-                f"it is about another release: {release.digest[:16]}…, not {release_digest[:16]}…"
-            )
+        one = examine_bundle(bundle, policy, specs, features, release=release, now=now, nonce=nonce)
         examined.append(one)
         listed.append(
             GateBundle(
                 path=str(path),
                 run_id=bundle.predicate.run_id,
                 runner=one.runner.name,
-                release=release.digest,
+                release=bundle.predicate.release.digest,
                 refused=one.refused,
             )
         )
@@ -96,12 +92,13 @@ def gate(
     reasons += [f"{cell.id}: {cell.state}: {cell.reason}" for cell in cells if cell.blocks]
     if not any(cell.state is State.PASS for cell in cells if cell.required):
         reasons.append("no required cell passes")
-    release_info = accepted[0].bundle.predicate.release if accepted else None
+    about = accepted[0].bundle.predicate if accepted else None
     return GateDecision(
         releasable=not reasons,
         policy=policy.name,
-        release_name=release_info.name if release_info else None,
-        release_digest=release_info.digest if release_info else None,
+        release_name=about.release.name if about else None,
+        release_digest=about.release.digest if about else None,
+        catalogue_digest=about.catalogue_digest if about else None,
         reasons=reasons,
         warnings=_warnings(policy, accepted, cells),
         bundles=listed,

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from cardembed.conformance.predicate import Sha256
 from cardembed.conformance.signing import PublicKey
 from cardembed.conformance.spec import NO_TARGET, CellSpec
 from cardembed.errors import PolicyError, SignatureError
@@ -101,6 +102,8 @@ class Policy(_Model):
     name: Text
     max_age_days: float = Field(default=30, gt=0, le=3650)
     """Older bundles are stale."""
+    catalogue: Sha256 | None = None
+    """Digest of the gallery's catalogue; the release's own without."""
     features: str = "features"
     """The features folder, relative to the policy's file."""
     unknown_families: tuple[Text, ...] = ()

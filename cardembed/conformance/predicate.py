@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from cardembed.conformance.states import State, StepStatus
 from cardembed.conformance.verdicts import CellVerdict
 from cardembed.fidelity import Fidelity
+from cardembed.release import Release
 
 __all__ = [
     "PREDICATE_TYPE",
@@ -24,6 +25,7 @@ __all__ = [
     "FileRef",
     "PhotosInfo",
     "ReleaseInfo",
+    "Sha256",
     "StepRecord",
     "WorstSample",
     "measurement_name",
@@ -35,6 +37,7 @@ SCHEMA_VERSION = 1
 """Of `BundlePredicate`; another one is refused."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""A digest as this project writes it."""
 RelativePath = Annotated[
     str,
     StringConstraints(pattern=r"^(measurements|images)/[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=200),
@@ -53,6 +56,30 @@ class ReleaseInfo(_Model):
     """Of release.json's content."""
     profile: str
     """Such as "reference"."""
+    catalogue_digest: Sha256
+    """Of the release's own catalogue, whichever one the gallery shows."""
+    artefacts: dict[str, dict[str, Sha256]]
+    """By target and format, shared weights included: what an execution of the target can be named by. A
+    derived artefact, such as an exported ONNX file, goes by the digest of the weights it was made from."""
+
+    @classmethod
+    def of(cls, release: Release) -> Self:
+        """What a `release.json` says."""
+        artefacts = {
+            target: {a.format: a.sha256 for a in reversed(entry.artefacts)}  # the first of a format is used
+            for target, entry in release.targets.items()
+        }
+        for target, named in artefacts.items():
+            weights = release.artefact(target, "safetensors")
+            if weights is not None:
+                named[weights.format] = weights.sha256
+        return cls(
+            name=release.name,
+            digest=release.digest,
+            profile=release.profile,
+            catalogue_digest=release.catalogue_digest,
+            artefacts=artefacts,
+        )
 
 
 class ArtefactInfo(_Model):
@@ -75,6 +102,10 @@ class PhotosInfo(_Model):
     """Only "verdict" decides anything."""
     provenance: Literal["simulated", "captured"]
     """How the photos came about."""
+    seed: str | None = None
+    """What simulated photos derive from; the gate wants the release's digest."""
+    simulator: int | None = None
+    """Version of the simulator that made them."""
 
 
 class CodeInfo(_Model):

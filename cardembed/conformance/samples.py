@@ -52,6 +52,8 @@ class Context(BaseModel):
     """SHA-256 of the target's artefact."""
     teacher_digest: str | None = None
     """SHA-256 of the teacher's artefact that a student is compared with."""
+    teacher_embeddings_digest: str | None = None
+    """SHA-256 of that teacher's embeddings of photos and gallery, as they were compared with."""
     photos_digest: str | None = None
     """Of the photo set."""
     gallery_digest: str | None = None
@@ -81,14 +83,18 @@ class _Columns(BaseModel):
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:
-        lengths = {
+        if len(set(self.lengths.values())) > 1:
+            raise ValueError(f"columns differ in length: {self.lengths}")
+        return self
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        """By column; those that were left out have none."""
+        return {
             name: len(value)
             for name, value in self
             if isinstance(value, list) and name != "curves" and (value or name not in _OPTIONAL)
         }
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"columns differ in length: {lengths}")
-        return self
 
     @property
     def size(self) -> int:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from cardembed._io import sha256_bytes
+from cardembed.cards.photo_render import SIMULATOR_VERSION
 from cardembed.conformance import samples as raw
 from cardembed.conformance.judge import judge
 from cardembed.conformance.predicate import (
@@ -169,16 +170,17 @@ def retrieval(n, *, wrong=0, far=0, condition="clean", cards=None, **more):
     """`wrong` photos have their card at rank 7, the next `far` at distance .3."""
     rank = [7] * wrong + [1] * (n - wrong)
     distance = [0.1] * wrong + [0.3] * far + [0.1] * (n - wrong - far)
+    cards = cards or [f"c{i}" for i in range(n)]
     return raw.RetrievalSamples(
         context=context(condition, **more),
         photo=[f"p{i}" for i in range(n)],
-        card=cards or [f"c{i}" for i in range(n)],
-        nearest=[f"c{i}" for i in range(n)],
+        card=cards,
+        nearest=["other"] * wrong + cards[wrong:],
         nearest_artwork=[True] * n,
         rank=rank,
         artwork_rank=[1] * n,
         distance=distance,
-        nearest_distance=[0.1] * n,
+        nearest_distance=distance,
     )
 
 
@@ -236,6 +238,31 @@ def latency(milliseconds, **more):
     )
 
 
+PHOTOS = {"photos_digest": DIGEST["photos"], "gallery_digest": DIGEST["catalogue"], "severity": 2}
+
+
+def release_info(**more):
+    values = {
+        "name": "first",
+        "digest": DIGEST["release"],
+        "profile": "reference",
+        "catalogue_digest": DIGEST["catalogue"],
+        "artefacts": {name: {"safetensors": DIGEST[name]} for name in ("teacher", "ios")},
+    }
+    return ReleaseInfo(**values | more)
+
+
+def photos_info(**more):
+    values = {
+        "digest": DIGEST["photos"],
+        "split": "verdict",
+        "provenance": "simulated",
+        "seed": DIGEST["release"],
+        "simulator": SIMULATOR_VERSION,
+    }
+    return PhotosInfo(**values | more)
+
+
 def passed(spec):
     return [StepRecord(text=text, status=StepStatus.PASSED) for text in spec.steps]
 
@@ -244,7 +271,7 @@ def good_samples(spec):
     more = {
         "fidelity": "reference",
         "artefact_digest": DIGEST.get(spec.target),
-        "photos_digest": DIGEST["photos"],
+        **PHOTOS,
     }
     if spec.kind == "retrieval":
         return retrieval(100, **more)
@@ -293,14 +320,14 @@ def world(folder, *, samples=None, targets=("teacher", "ios", "-"), **more):
         "runner": "bench",
         "started": now - timedelta(minutes=3),
         "finished": now,
-        "release": ReleaseInfo(name="first", digest=DIGEST["release"], profile="reference"),
+        "release": release_info(),
         "artefacts": {
             name: ArtefactInfo(digest=DIGEST[name], fidelity="reference", runtime={"name": "pytorch"})
             for name in targets
             if name in DIGEST
         },
         "catalogue_digest": DIGEST["catalogue"],
-        "photos": PhotosInfo(digest=DIGEST["photos"], split="verdict", provenance="simulated"),
+        "photos": photos_info(),
         "code": CodeInfo(version="0"),
         "features": {
             name: FeatureText(sha256=sha256_bytes(text.encode()), text=text)

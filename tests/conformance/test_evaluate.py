@@ -87,7 +87,7 @@ def test_worst_claim_wins_and_speaks():
 
 def test_a_distance_at_the_limit_does_not_satisfy():
     samples = retrieval(100)
-    samples.distance = [0.2] * 100
+    samples.distance = samples.nearest_distance = [0.2] * 100
     assert evaluate(CLEAN, samples).shares[0].k == 0
 
 

@@ -73,7 +73,10 @@ CONFTEST = """
 
     def pytest_cardembed_prepare(config, options, say):
         return Prepared(
-            release={"name": "tiny", "digest": "0" * 64, "profile": "reference"},
+            release={
+                "name": "tiny", "digest": "0" * 64, "profile": "reference",
+                "catalogue_digest": "1" * 64, "artefacts": {},
+            },
             catalogue_digest="1" * 64,
             photos={"digest": "2" * 64, "split": "verdict", "provenance": "simulated"},
         )

@@ -10,6 +10,7 @@ from cardembed.cards.catalogue import Catalogue, load_catalogue
 from cardembed.cards.photo_set import PhotoSet, attach_teacher
 from cardembed.conformance.measure.target import TargetMeasurements, Teacher, embed_target
 from cardembed.conformance.measure.worst import worst_photos
+from cardembed.conformance.predicate import PhotosInfo, ReleaseInfo
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.cache import embed_measured
 from cardembed.embedders.registry import open_embedder
@@ -171,10 +172,17 @@ def prepare(options: Options, say: Callable[[str], None]) -> Prepared:
     spec: Any = release.catalogue if options.catalogue is None else options.catalogue
     catalogue = load_catalogue(spec)
     photo_set = _photos(options, release, catalogue, say)
+    manifest = photo_set.manifest
     return Prepared(
-        release={"name": release.name, "digest": release.digest, "profile": release.profile},
+        release=ReleaseInfo.of(release),
         catalogue_digest=catalogue.digest,
-        photos={"digest": photo_set.digest, "split": photo_set.split, "provenance": photo_set.provenance},
+        photos=PhotosInfo(
+            digest=photo_set.digest,
+            split=photo_set.split,
+            provenance=photo_set.provenance,
+            seed=None if manifest.seed is None else str(manifest.seed),
+            simulator=manifest.simulator,
+        ),
         bench={
             "release": str(root),
             "catalogue": spec,
@@ -201,8 +209,29 @@ def _photos(options: Options, release: Release, catalogue: Catalogue, say: Calla
                 found=f"{photo_set.split} photos, which training and calibration may have seen",
                 action="make verdict photos: cardembed photos make --split verdict",
             )
+        _check_seed(photo_set, release)
         return photo_set
     return _with_teacher(_default_photos(release, catalogue, say), release, catalogue, options, say)
+
+
+def _check_seed(photo_set: PhotoSet, release: Release) -> None:
+    """Whoever may choose the seed, or the simulator, can draw until a set is easy enough.
+
+    Raises:
+        PhotoSetError: Simulated photos of a seed or of a simulator that the release does not determine.
+    """
+    from cardembed.cards.photo_render import SIMULATOR_VERSION
+
+    manifest = photo_set.manifest
+    if manifest.provenance != "simulated":
+        return
+    if manifest.seed != release.digest or manifest.simulator != SIMULATOR_VERSION:
+        raise PhotoSetError(
+            photo_set.root,
+            expected=f"photos by simulator {SIMULATOR_VERSION} from the release {release.digest[:16]}…",
+            found=f"photos by simulator {manifest.simulator} from the seed {str(manifest.seed)[:16]!r}",
+            action="make them for this release: cardembed photos make --release DIR --out PHOTOS",
+        )
 
 
 def _default_photos(release: Release, catalogue: Catalogue, say: Callable[[str], None]) -> PhotoSet:

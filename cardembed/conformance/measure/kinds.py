@@ -158,6 +158,7 @@ def alignment(target: TargetMeasurements, condition: str, severity: int) -> Alig
     gallery /= np.linalg.norm(gallery, axis=1, keepdims=True)
     context = target.context(condition, severity)
     context.teacher_digest = teacher.artefact_digest
+    context.teacher_embeddings_digest = teacher.embeddings_digest
     wrong = _wrong_rows(target.correct[rows], rows)
     return AlignmentSamples(
         context=context,

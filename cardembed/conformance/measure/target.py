@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ VERDICT_SEVERITY: int = PhotoPlan().severity
 """Nuisance severity of simulated photos that decide; others are shown as curves."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Teacher:
     """The teacher's embeddings of the same photos and cards."""
 
@@ -38,6 +39,15 @@ class Teacher:
     """(photos, 768), in the order of the manifest; float16 where they come with the photo set."""
     gallery: NDArray[np.floating]
     """(cards, 768), in the order of the catalogue."""
+
+    @cached_property
+    def embeddings_digest(self) -> str:
+        """SHA-256 of both arrays: their types, shapes and numbers."""
+        digest = sha256()
+        for array in (self.photos, self.gallery):
+            digest.update(f"{array.dtype.str} {array.shape} ".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from cardembed.conformance.predicate import PhotosInfo, ReleaseInfo
 from cardembed.conformance.recorder.options import Options
 
 __all__ = ["Prepared", "pytest_cardembed_prepare"]
@@ -17,12 +18,12 @@ class Prepared(BaseModel):
     """What is judged, checked and ready: made once, before any scenario, and sent to every worker."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    release: dict[str, str]
-    """`name`, `digest`, `profile`."""
+    release: ReleaseInfo
+    """The release."""
     catalogue_digest: str
     """Of the gallery."""
-    photos: dict[str, str]
-    """`digest`, `split`, `provenance`."""
+    photos: PhotosInfo
+    """The photo set."""
     bench: dict[str, Any] = {}
     """What `cardembed.conformance.measure.bench.Bench` needs, as JSON can hold it."""
 

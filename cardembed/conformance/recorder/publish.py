@@ -19,8 +19,6 @@ from cardembed.conformance.predicate import (
     BundlePredicate,
     CodeInfo,
     FeatureText,
-    PhotosInfo,
-    ReleaseInfo,
 )
 from cardembed.conformance.recorder.hooks import Prepared
 from cardembed.conformance.recorder.ledger import CellOutcome
@@ -62,14 +60,14 @@ def predicate(
         nonce=options.nonce,
         started=started,
         finished=datetime.now(UTC),
-        release=ReleaseInfo.model_validate(prepared.release),
+        release=prepared.release,
         artefacts={
             outcome.spec.target: record.artefact
             for outcome, record in zip(outcomes, records, strict=True)
             if record.artefact is not None
         },
         catalogue_digest=prepared.catalogue_digest,
-        photos=PhotosInfo.model_validate(prepared.photos),
+        photos=prepared.photos,
         code=_code(features_dir),
         features={
             path: FeatureText(sha256=sha256_bytes(text.encode()), text=text) for path, text in texts.items()

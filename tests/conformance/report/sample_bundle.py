@@ -83,7 +83,13 @@ def make_bundle(
         runner="workbench <b>1</b>",
         started=started,
         finished=started + timedelta(minutes=6, seconds=12),
-        release=ReleaseInfo(name="reference & friends", digest=_digest("release", seed), profile="reference"),
+        release=ReleaseInfo(
+            name="reference & friends",
+            digest=_digest("release", seed),
+            profile="reference",
+            catalogue_digest=_digest("catalogue", 0),
+            artefacts={target: {"safetensors": _digest(target, seed)} for target in FIDELITY},
+        ),
         artefacts={
             target: ArtefactInfo(
                 digest=_digest(target, seed), fidelity=Fidelity(fidelity), runtime={"onnxruntime": "1.23.2"}

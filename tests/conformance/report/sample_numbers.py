@@ -108,7 +108,7 @@ def _unknown(spec: CellSpec, rng: np.random.Generator, cards: int) -> UnknownSam
     )
     if spec.condition == "unknown-card":
         shift = np.full(len(family), 0.16)
-    distance = np.clip(distance - shift, 0.05, 1.2)
+    distance = np.clip(distance - shift, 0.05, 1.2).round(6)
     threshold = THRESHOLD[spec.target]
     photos, ids = _names(len(family))
     return UnknownSamples(
@@ -116,7 +116,7 @@ def _unknown(spec: CellSpec, rng: np.random.Generator, cards: int) -> UnknownSam
         photo=photos,
         family=family,
         nearest=ids,
-        nearest_distance=distance.round(6).tolist(),
+        nearest_distance=distance.tolist(),
         answer=["No match found" if d > threshold else c for d, c in zip(distance, ids, strict=True)],
     )
 

@@ -108,7 +108,7 @@ def test_the_banner_says_what_is_wrong_and_that_it_is_incomplete(bundle, parsed)
     assert failed
     assert f"Not met: {len(failed)} required cells of {len(required)} fail" in banner
     assert "INCOMPLETE" in banner
-    assert "2 required cells of 55 were not run" in banner
+    assert f"2 required cells of {len(required)} were not run" in banner
     assert "Only cardembed gate says that a release is releasable" in banner
     for cell in required:
         assert (cell.state is State.PASS) == (cell.id not in banner)
@@ -284,5 +284,6 @@ def test_the_difference_tells_states_numbers_thresholds_and_texts(bundle, baseli
 
 def test_a_run_does_not_differ_from_itself(bundle):
     section = Page(render_report(bundle, bundle)).by_id("difference").text
-    assert "0 of 81 cells changed their state, 0 only their numbers; no feature text changed" in section
+    count = len(read_bundle(bundle).predicate.cells)
+    assert f"0 of {count} cells changed their state, 0 only their numbers; no feature text changed" in section
     assert "Thresholds that changed" not in section

@@ -1,0 +1,95 @@
+"""What may stand behind a verdict: photos that the release determines, a teacher with its embeddings."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cardembed.cards.catalogue import load_catalogue
+from cardembed.cards.photo_manifest import MANIFEST, read_manifest
+from cardembed.cards.photo_plan import PhotoPlan
+from cardembed.cards.photo_render import SIMULATOR_VERSION, render_photo_set
+from cardembed.conformance.measure import Teacher
+from cardembed.conformance.measure.bench import prepare
+from cardembed.conformance.predicate import ReleaseInfo
+from cardembed.conformance.recorder.options import Options
+from cardembed.errors import PhotoSetError
+from cardembed.release import Release
+
+RELEASE = Path(__file__).parents[2] / "fixtures" / "release"
+PLAN = PhotoPlan(clean=1, clean_second=0, occluded=0, glare=0, unknown=0, unknown_card=0, curve=0)
+
+
+@pytest.fixture(scope="module")
+def release():
+    return Release.load(RELEASE)
+
+
+@pytest.fixture
+def ask(tmp_path, release):
+    """Renders a verdict set of a seed, changes its manifest, and asks whether it may decide."""
+    catalogue = load_catalogue(release.catalogue)
+
+    def ask(seed, **change):
+        root = tmp_path / "photos"
+        render_photo_set(catalogue, PLAN, split="verdict", seed=seed, out=root, workers=1)
+        manifest = read_manifest(root).model_copy(update=change)
+        (root / MANIFEST).write_bytes(manifest.to_bytes())
+        options = Options(
+            targets=(),
+            release=RELEASE,
+            catalogue=None,
+            photos=root,
+            report=None,
+            use_cache=True,
+            device=None,
+            runner="desk",
+            nonce=None,
+        )
+        return prepare(options, lambda _: None)
+
+    return ask
+
+
+def test_photos_that_derive_from_the_releases_digest_may_decide(ask, release):
+    made = ask(release.digest)
+    assert (made.photos.seed, made.photos.simulator) == (release.digest, SIMULATOR_VERSION)
+    assert made.release == ReleaseInfo.of(release)
+    assert made.release.catalogue_digest == made.catalogue_digest
+    assert made.release.artefacts["server"] == made.release.artefacts["teacher"]
+    assert type(made).model_validate(made.model_dump(mode="json")) == made  # as workers get it
+
+
+@pytest.mark.parametrize(
+    ("seed", "change", "found"),
+    [
+        ("lucky", {}, "from the seed 'lucky'"),
+        (7, {}, "from the seed '7'"),
+        (None, {"simulator": SIMULATOR_VERSION - 1}, f"by simulator {SIMULATOR_VERSION - 1}"),
+        (None, {"simulator": None}, "by simulator None"),
+    ],
+    ids=["text", "number", "older simulator", "no simulator"],
+)
+def test_photos_that_somebody_could_choose_are_refused_in_one_line(ask, release, seed, change, found):
+    with pytest.raises(PhotoSetError) as error:
+        ask(release.digest if seed is None else seed, **change)
+    text = str(error.value)
+    assert found in text
+    assert f"from the release {release.digest[:16]}…" in text
+    assert "cardembed photos make --release" in text
+    assert "\n" not in text
+
+
+def test_the_teachers_embeddings_have_a_digest_of_both_arrays():
+    rows = np.eye(3, dtype=np.float16)
+    teacher = Teacher("t", rows, rows)
+    same = Teacher("other", rows.copy(), np.asfortranarray(rows))
+    assert teacher.embeddings_digest == same.embeddings_digest
+    others = [
+        replace(teacher, photos=rows * np.float16(0.5)),
+        replace(teacher, gallery=rows[:2]),
+        replace(teacher, gallery=rows.astype(np.float32)),
+        replace(teacher, photos=rows.reshape(1, 9)),
+    ]
+    assert len({teacher.embeddings_digest, *(other.embeddings_digest for other in others)}) == 5
