@@ -1,4 +1,4 @@
-"""Losses of stage 0: photos find their scan among scans, and what is no card finds none."""
+"""The loss of stage 0: photos find their scan among scans, and what is no card finds none."""
 
 from __future__ import annotations
 
@@ -8,28 +8,7 @@ from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
 
 from cardembed.models.heads import COSINE_LIMIT, add_margin
 
-__all__ = ["ContrastiveHead", "ScanQueue"]
-
-
-class ScanQueue:
-    """Embeddings of the scans of the last batches: more wrong answers than one batch has.
-
-    Args:
-        length: How many are kept.
-        embedding_dim: Length of an embedding.
-    """
-
-    def __init__(self, length: int, embedding_dim: int) -> None:
-        self.length = length
-        self.embeddings = torch.zeros(0, embedding_dim)
-        """(up to length, embedding_dim) float32, without gradient; the newest first."""
-        self.cards = torch.zeros(0, dtype=torch.int64)
-        """Their cards' numbers."""
-
-    def push(self, embeddings: Tensor, cards: Tensor) -> None:
-        """Add a batch and drop what is too old."""
-        self.embeddings = torch.cat([embeddings.detach().float(), self.embeddings])[: self.length]
-        self.cards = torch.cat([cards, self.cards])[: self.length]
+__all__ = ["ContrastiveHead"]
 
 
 class ContrastiveHead(nn.Module):
@@ -50,26 +29,20 @@ class ContrastiveHead(nn.Module):
         self.margin = margin
         self.background = nn.Parameter(F.normalize(torch.randn(embedding_dim), dim=0))
 
-    def forward(
-        self, photos: Tensor, scans: Tensor, unknowns: Tensor, cards: Tensor, queue: ScanQueue
-    ) -> Tensor:
-        """Mean loss of photos against scans, scans against photos, and unknowns against both.
+    def forward(self, photos: Tensor, scans: Tensor, unknowns: Tensor) -> Tensor:
+        """Mean loss of photos against scans, scans against photos, and unknowns against scans.
 
         Args:
-            photos: (cards, D) unit vectors.
+            photos: (cards, D) unit vectors, of cards that are different from each other.
             scans: (cards, D) unit vectors of the same cards in the same order.
             unknowns: (N, D) unit vectors of what is no card; N may be 0.
-            cards: (cards,) int64, different from each other.
-            queue: Scans of other batches.
         """
         background = F.normalize(self.background, dim=0)[None]
-        gallery = torch.cat([background, scans.float(), queue.embeddings])
-        number = torch.arange(1, len(cards) + 1)
-        known = self._logits(photos, gallery, number)
-        repeated = queue.cards[None] == cards[:, None]  # the same card: not a wrong answer
-        known[:, len(cards) + 1 :].masked_fill_(repeated, -torch.inf)
+        gallery = torch.cat([background, scans.float()])
+        number = torch.arange(1, len(scans) + 1)
+        loss = F.cross_entropy(self._logits(photos, gallery, number), number)
         back = self._logits(scans, torch.cat([background, photos.float()]), number)
-        loss = F.cross_entropy(known, number) + F.cross_entropy(back, number)
+        loss = loss + F.cross_entropy(back, number)
         if len(unknowns):
             nothing = torch.zeros(len(unknowns), dtype=torch.int64)
             loss = loss + F.cross_entropy(self._logits(unknowns, gallery, nothing), nothing)

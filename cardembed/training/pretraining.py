@@ -20,7 +20,7 @@ from cardembed._seeds import derive_seed, rng
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.training.batches import jitter, to_input
 from cardembed.training.budget import Budget, one_cycle, ramp
-from cardembed.training.contrast import ContrastiveHead, ScanQueue
+from cardembed.training.contrast import ContrastiveHead
 from cardembed.training.losses import guard_collapse, push_from
 from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import PretrainingRecipe
@@ -76,7 +76,6 @@ class _Run:
         self.model, self.recipe = model, recipe
         self.squares = pool.squares(model.input_size)
         self.head = ContrastiveHead(model.embedding_dim, scale=recipe.scale, margin=0.0)
-        self.queue = ScanQueue(recipe.queue, model.embedding_dim)
         groups = {name: number for number, name in enumerate(dict.fromkeys(artworks))}
         self.artworks = torch.tensor([groups[name] for name in artworks])
         self.sampler = PairSampler(pool, recipe.batch, recipe.unknowns, seed=recipe.seed)
@@ -88,53 +87,41 @@ class _Run:
             group["lr"] = one_cycle(progress, recipe.learning_rate)
         self.head.margin = recipe.margin * ramp(progress, recipe.ramp_start, recipe.ramp_end)
         set_patch_drop(self.model, recipe.patch_drop if progress < recipe.patch_drop_until else 0.0)
-        photos, scans, unknowns = self._embed(step)
-        cards = self.cards
-        loss = self.head(photos, scans, unknowns, cards, self.queue)
-        # Against this batch's scans only: the sum over a long queue would outweigh everything else.
-        between = self.artworks[cards][:, None] != self.artworks[cards][None]
+        cards, photos, scans, unknowns = self._embed(step)
+        loss = self.head(photos, scans, unknowns)
+        other = self.artworks[cards][:, None] != self.artworks[cards][None]
         push = ramp(progress, recipe.push_start, recipe.push_end) * recipe.push_weight
-        pushed = push_from(unknowns, scans, recipe.ceiling) + push_from(
-            photos, scans, recipe.ceiling, between
-        )
+        pushed = push_from(unknowns, scans, recipe.ceiling) + push_from(photos, scans, recipe.ceiling, other)
         total = loss + push * pushed
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         nn.utils.clip_grad_norm_([*self.model.parameters(), *self.head.parameters()], 1.0)
         self.optimizer.step()
-        gallery = torch.cat([scans.detach().float(), self.queue.embeddings])
-        shown = torch.cat([cards, self.queue.cards])
-        if progress > recipe.queue_start:
-            self.queue.push(scans, cards)
         with torch.no_grad():
-            other = self.artworks[cards][:, None] != self.artworks[shown][None]
-            cosine, own = (photos @ gallery.T)[other], (photos * scans).sum(1)
-            nearest = (photos @ gallery.T).masked_fill(~other, -1).max(1).values
-            strange = (unknowns @ gallery.T).max(1).values
+            cosine, own = photos @ scans.T, (photos * scans).sum(1)
+            nearest = cosine.masked_fill(~other, -1).max(1).values
+            strange = (unknowns @ scans.T).max(1).values
             return {
                 "loss": total.item(), "contrast": loss.item(), "pushed": pushed.item(),
                 "accuracy": (nearest < own).float().mean().item(), "own_cosine": own.mean().item(),
-                "other_p99": cosine.quantile(0.99).item(),
+                "other_p99": cosine[other].quantile(0.99).item() if other.any() else 0.0,
                 "unknown_cosine": strange.mean().item() if len(strange) else 0.0,
             }  # fmt: skip
 
-    def _embed(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _embed(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         views = self.sampler.batch(step)
-        self.cards = torch.from_numpy(views[1].astype(np.int64))
         members = np.concatenate(views)
         order = np.argsort(members)  # sorted reads of the memory map
-        images = torch.empty(0)
         squares = np.empty((len(members), *self.squares.shape[1:]), np.uint8)
         squares[order] = self.squares[members[order]]
         images = jitter(to_input(squares), rng("jitter", self.recipe.seed, step))
         photos, scans, unknowns = self.model(images).float().split([len(part) for part in views])
-        return photos, scans, unknowns
+        return torch.from_numpy(views[1].astype(np.int64)), photos, scans, unknowns
 
     def state(self, budget: Budget) -> dict[str, Any]:
         return {
             "model": self.model.state_dict(), "head": self.head.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "queue": self.queue.embeddings, "queue_cards": self.queue.cards,
             "step": budget.step, "elapsed": budget.elapsed,
         }  # fmt: skip
 
@@ -142,7 +129,6 @@ class _Run:
         self.model.load_state_dict(state["model"])
         self.head.load_state_dict(state["head"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.queue.embeddings, self.queue.cards = state["queue"], state["queue_cards"]
 
 
 def pretrain(

@@ -18,7 +18,7 @@ __all__ = [
 class PretrainingRecipe:
     """Settings of stage 0."""
 
-    steps: int = 1_400
+    steps: int = 900
     """Optimiser steps."""
     catalogue: str = "synthetic:7001:4096"
     """The cards that are learned: others than any gallery's."""
@@ -35,17 +35,10 @@ class PretrainingRecipe:
     """ArcFace's s."""
     margin: float = 0.3
     """ArcFace's m at the end of its ramp."""
-    ramp_start: float = 0.3
+    ramp_start: float = 0.4
     """Share of the run before the margin grows."""
     ramp_end: float = 0.7
     """Share of the run after which it is full."""
-    queue: int = 200
-    """Scans of the last five batches that are wrong answers, too.
-
-    With 1,024, of 25 batches, all embeddings ended in a narrow cone within 100 steps.
-    """
-    queue_start: float = 0.4
-    """Share of the run before: while embeddings change quickly, old ones are no answers."""
     ceiling: float = 0.25
     """Cosine to a scan of other artwork below which a photo, or a non-card, costs nothing more."""
     push_weight: float = 2.0

@@ -8,12 +8,12 @@ import torch
 
 from cardembed.models.weights import build_model
 from cardembed.training import pretraining
-from cardembed.training.contrast import ContrastiveHead, ScanQueue
+from cardembed.training.contrast import ContrastiveHead
 from cardembed.training.pretraining import PairSampler, pretrain, set_patch_drop
 from cardembed.training.recipes import PretrainingRecipe
 from cardembed.training.run_state import Checkpoint
 
-RECIPE = PretrainingRecipe(steps=4, batch=4, unknowns=3, queue=8)
+RECIPE = PretrainingRecipe(steps=4, batch=4, unknowns=3)
 
 
 def test_a_batch_is_different_cards_each_with_a_photo_of_its_own(pool):
@@ -56,40 +56,18 @@ def rows(*numbers):
 
 
 def test_the_right_order_costs_nothing_and_another_much(head):
-    queue, cards = ScanQueue(4, 8), torch.tensor([0, 1])
-    assert head(rows(0, 1), rows(0, 1), rows(7), cards, queue).item() < 1e-6
-    assert head(rows(1, 0), rows(0, 1), rows(7), cards, queue).item() > 20
-    assert head(rows(0, 1), rows(0, 1), rows(0), cards, queue).item() > 20  # a table that looks like a card
-    assert head(rows(0, 7), rows(0, 1), rows(7), cards, queue).item() > 10  # a card that looks like none
-
-
-def test_earlier_scans_are_wrong_answers_but_not_those_of_the_same_card(head):
-    cards, queue = torch.tensor([0, 1]), ScanQueue(4, 8)
-    queue.push(rows(0), torch.tensor([0]))
-    assert head(rows(0, 1), rows(0, 1), rows(7)[:0], cards, queue).item() < 1e-6
-    queue.push(rows(0), torch.tensor([5]))
-    assert head(rows(0, 1), rows(0, 1), rows(7)[:0], cards, queue).item() > 0.3
+    assert head(rows(0, 1), rows(0, 1), rows(7)).item() < 1e-6
+    assert head(rows(0, 1), rows(0, 1), rows(7)[:0]).item() < 1e-6
+    assert head(rows(1, 0), rows(0, 1), rows(7)).item() > 20
+    assert head(rows(0, 1), rows(0, 1), rows(0)).item() > 20  # a table that looks like a card
+    assert head(rows(0, 7), rows(0, 1), rows(7)).item() > 10  # a card that looks like none
 
 
 def test_the_margin_costs_something(head):
-    arguments = (
-        torch.nn.functional.normalize(rows(0, 1) + 0.5, dim=1),
-        rows(0, 1),
-        rows(7),
-        torch.tensor([0, 1]),
-        ScanQueue(4, 8),
-    )
+    arguments = (torch.nn.functional.normalize(rows(0, 1) + 0.5, dim=1), rows(0, 1), rows(7))
     before = head(*arguments).item()
     head.margin = 0.3
     assert head(*arguments).item() > before
-
-
-def test_the_queue_keeps_the_newest(head):
-    queue = ScanQueue(3, 8)
-    queue.push(rows(0, 1), torch.tensor([0, 1]))
-    queue.push(rows(2, 3).requires_grad_(), torch.tensor([2, 3]))
-    assert queue.cards.tolist() == [2, 3, 0]
-    assert not queue.embeddings.requires_grad
 
 
 @pytest.mark.parametrize(("target", "tokens"), [("teacher", 37), ("hailo8l", None)])

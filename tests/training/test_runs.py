@@ -28,7 +28,7 @@ from cardembed.training.teacher import TeacherRun
 from cardembed.training.view_plan import CHECK_PLAN, PRETRAINING_PLAN, TRAINING_PLAN
 
 RECIPE = TeacherRecipe(
-    pretraining=PretrainingRecipe(steps=2, batch=4, unknowns=2, queue=8, catalogue="synthetic:9:8"),
+    pretraining=PretrainingRecipe(steps=2, batch=4, unknowns=2, catalogue="synthetic:9:8"),
     head=HeadRecipe(steps=3, batch=8, guard_start=1.0),  # so few steps separate nothing
     fine_tuning=FineTuningRecipe(steps=4, batch=6, unknowns=2, refresh=2, guard_start=1.0),
 )
