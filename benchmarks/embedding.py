@@ -53,7 +53,7 @@ def _torch(target: str) -> Comparison:
                 model(torch.from_numpy(batch)).numpy()
 
     name = f"embed {IMAGES} images, {target}, / bare PyTorch loop"
-    return compare(name, lambda: embedder.embed_preprocessed(images), bare, rounds=7, limit=LIMIT)
+    return compare(name, lambda: embedder.embed_preprocessed(images), bare, rounds=15, limit=LIMIT)
 
 
 def _onnx(target: str) -> Comparison:
@@ -74,7 +74,7 @@ def _onnx(target: str) -> Comparison:
                 session.run(["embedding"], {"input": batch})
 
         name = f"embed {IMAGES} images, {target}, / bare ONNX Runtime loop"
-        return compare(name, lambda: embedder.embed_preprocessed(images), bare, rounds=7, limit=LIMIT)
+        return compare(name, lambda: embedder.embed_preprocessed(images), bare, rounds=15, limit=LIMIT)
 
 
 def run() -> Iterator[Comparison]:

@@ -91,18 +91,21 @@ def samples(catalogue: Catalogue) -> None:
 
 
 def report(page: Path, to: Path) -> None:
-    """The first screen of a report."""
+    """A report from its banner to its matrix."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         print("report: not drawn, Chromium is not installed", file=sys.stderr)
         return
     with tempfile.TemporaryDirectory() as profile:
         arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-sync"]
-        arguments += ["--no-first-run", "--disable-background-networking", "--window-size=1180,1000"]
+        arguments += ["--no-first-run", "--disable-background-networking", "--window-size=1180,2060"]
         arguments += [f"--user-data-dir={profile}", f"--screenshot={to}", page.resolve().as_uri()]
         subprocess.run([chromium, *arguments], check=True, capture_output=True, timeout=120)
     with Image.open(to) as picture:
-        picture.convert("RGB").quantize(64).save(to, optimize=True)
+        small = picture.convert("RGB").resize(
+            (picture.width * 2 // 3, picture.height * 2 // 3), Image.Resampling.LANCZOS
+        )
+    small.quantize(64).save(to, optimize=True)
 
 
 def main(arguments: list[str]) -> None:
