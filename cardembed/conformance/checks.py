@@ -223,6 +223,7 @@ def _provenance(examined: Examined, cell: BundleCell, samples: Samples | None) -
         ("fidelity", context.fidelity, str(cell.fidelity)),
         ("provenance", context.provenance, predicate.photos.provenance),
         ("gallery", context.gallery_digest, predicate.catalogue_digest),
+        ("match threshold", context.match_threshold, predicate.release.match_thresholds.get(cell.target)),
     ):
         if says is not None and says != is_:
             found.append(f"{cell.id}: its numbers are about another {what} than the bundle")

@@ -61,6 +61,8 @@ class ReleaseInfo(_Model):
     artefacts: dict[str, dict[str, Sha256]]
     """By target and format, shared weights included: what an execution of the target can be named by. A
     derived artefact, such as an exported ONNX file, goes by the digest of the weights it was made from."""
+    match_thresholds: dict[str, float] = {}
+    """By target, the largest cosine distance that is a match; a target that was not calibrated has none."""
 
     @classmethod
     def of(cls, release: Release) -> Self:
@@ -79,6 +81,11 @@ class ReleaseInfo(_Model):
             profile=release.profile,
             catalogue_digest=release.catalogue_digest,
             artefacts=artefacts,
+            match_thresholds={
+                target: entry.match_threshold
+                for target, entry in release.targets.items()
+                if entry.match_threshold is not None
+            },
         )
 
 

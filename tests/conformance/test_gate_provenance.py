@@ -101,8 +101,8 @@ def test_a_release_names_shared_weights_and_the_first_file_of_a_format():
         Artefact(path=f"{digit}.{kind}", sha256=digit * 64, format=kind, bytes=1)
         for digit, kind in (("1", "safetensors"), ("2", "onnx"), ("3", "onnx"))
     ]
-    entry = TargetEntry(architecture="x", input_size=64, artefacts=tuple(files[:1]))
-    shares = {"shares_weights_with": "teacher", "artefacts": tuple(files[1:])}
+    entry = TargetEntry(architecture="x", input_size=64, artefacts=tuple(files[:1]), match_threshold=0.45)
+    shares = {"shares_weights_with": "teacher", "artefacts": tuple(files[1:]), "match_threshold": None}
     release = Release(
         name="first",
         profile="reference",
@@ -117,6 +117,7 @@ def test_a_release_names_shared_weights_and_the_first_file_of_a_format():
         "server": {"safetensors": "1" * 64, "onnx": "2" * 64},
     }
     assert (info.digest, info.catalogue_digest) == (release.digest, DIGEST["catalogue"])
+    assert info.match_thresholds == {"teacher": 0.45}
 
 
 @pytest.mark.parametrize(
@@ -125,6 +126,7 @@ def test_a_release_names_shared_weights_and_the_first_file_of_a_format():
         ({"artefact_digest": "3" * 64}, "its numbers are about another artefact"),
         ({"photos_digest": "3" * 64}, "its numbers are about another photo set"),
         ({"gallery_digest": "3" * 64}, "its numbers are about another gallery"),
+        ({"match_threshold": 0.3}, "its numbers are about another match threshold"),
         ({"fidelity": "device"}, "its numbers are about another fidelity"),
         ({"provenance": "captured"}, "its numbers are about another provenance"),
         ({"artefact_digest": None}, "its numbers do not say which artefact"),

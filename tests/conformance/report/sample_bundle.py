@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sample_numbers import FIDELITY, HOSTILE_CARD, HOSTILE_PHOTO, samples_of
+from sample_numbers import FIDELITY, HOSTILE_CARD, HOSTILE_PHOTO, THRESHOLD, samples_of
 
 from cardembed._io import sha256_bytes
 from cardembed.conformance.evaluate import evaluate
@@ -89,6 +89,7 @@ def make_bundle(
             profile="reference",
             catalogue_digest=_digest("catalogue", 0),
             artefacts={target: {"safetensors": _digest(target, seed)} for target in FIDELITY},
+            match_thresholds=THRESHOLD,
         ),
         artefacts={
             target: ArtefactInfo(
