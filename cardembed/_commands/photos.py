@@ -51,7 +51,9 @@ def command() -> None:
 @click.option(
     "--plan", "plan_file", type=click.Path(path_type=Path), help="JSON file with numbers of photos."
 )
-@click.option("--seed", help="What seeds derive from, in place of the release's digest.")
+@click.option(
+    "--seed", help="What seeds derive from, in place of the release's digest; no verdict takes it then."
+)
 @click.option("--workers", type=int, help="Processes that render; two without.")
 @click.option("--teacher/--no-teacher", default=True, help="Lay the teacher's embeddings beside the photos.")
 @json_option
