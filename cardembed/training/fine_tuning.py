@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +14,12 @@ from cardembed._seeds import derive_seed, rng
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.heads import ArcFaceHead
 from cardembed.training.batches import Sampler, embed_squares, jitter, to_input
-from cardembed.training.budget import Budget, one_cycle, ramp
+from cardembed.training.budget import one_cycle, ramp
 from cardembed.training.classes import teacher_loss, view_labels
+from cardembed.training.loop import LoopOptions, Stateful, run_steps
 from cardembed.training.losses import Gallery, guard_collapse
 from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import FineTuningRecipe
-from cardembed.training.run_state import Checkpoint, RunLog
 from cardembed.training.views import ViewPool
 
 __all__ = ["fine_tune", "trainable_blocks"]
@@ -67,18 +65,30 @@ class _Run:
         self.optimizer = torch.optim.AdamW(groups + slow)
         self.learning = [item for group in groups + slow for item in group["params"]]
 
-    def refresh(self) -> dict[str, float]:
-        """Embed the gallery anew; returns the signs of collapse."""
-        self.gallery.embeddings = embed_squares(self.model, self.scans)
-        return self.gallery.signs(self.head.classes.detach())
+        self.pool = pool
+        self.signs: dict[str, float] = {}
+        self.parts: dict[str, Stateful] = {
+            "model": model, "head": head, "optimizer": self.optimizer, "gallery": gallery,
+        }  # fmt: skip
 
-    def step(self, members: NDArray[np.intp], step: int, progress: float) -> dict[str, float]:
-        """One optimiser step on these views."""
+    def begin(self, step: int) -> None:
+        """Go on with the batch that is next."""
         recipe = self.recipe
+        self.sampler = Sampler(self.pool, recipe.batch, recipe.unknowns, seed=recipe.seed, skip=step)
+        if self.gallery.embeddings.shape[1]:  # a resumed run's
+            self.signs = self.gallery.signs(self.head.classes.detach())
+
+    def step(self, step: int, progress: float) -> dict[str, float]:
+        """One optimiser step; the gallery is embedded anew where it is time."""
+        recipe = self.recipe
+        if step % recipe.refresh == 0:
+            self.gallery.embeddings = embed_squares(self.model, self.scans)
+            self.signs = self.gallery.signs(self.head.classes.detach())
+            guard_collapse(0.0, self.signs if progress > recipe.guard_start else None, step=step)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = one_cycle(progress, peak)
         self.head.margin = self.margin * (0.5 + 0.5 * ramp(progress, 0.0, recipe.ramp_end))
-        members = np.sort(members)  # sorted reads of the memory map
+        members = np.sort(self.sampler.next())  # sorted reads of the memory map
         images = jitter(to_input(self.squares[members]), rng("jitter", recipe.seed, step))
         labels = self.labels[torch.from_numpy(members)]
         loss, figures = teacher_loss(self.head, self.model(images), labels, self.gallery, recipe.push)
@@ -86,22 +96,7 @@ class _Run:
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.learning, 1.0)
         self.optimizer.step()
-        return figures
-
-    def state(self, budget: Budget) -> dict[str, Any]:
-        """What a resumed run needs."""
-        return {
-            "model": self.model.state_dict(), "head": self.head.state_dict(),
-            "optimizer": self.optimizer.state_dict(), "gallery": self.gallery.embeddings,
-            "step": budget.step, "elapsed": budget.elapsed,
-        }  # fmt: skip
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a checkpoint."""
-        self.model.load_state_dict(state["model"])
-        self.head.load_state_dict(state["head"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.gallery.embeddings = state["gallery"]
+        return {"margin": self.head.margin, **figures, **self.signs}
 
 
 def fine_tune(
@@ -113,9 +108,7 @@ def fine_tune(
     scans: NDArray[np.uint8],
     gallery: Gallery,
     key: str,
-    log_path: Path,
-    resume: bool = False,
-    listener: Callable[[dict[str, float]], None] | None = None,
+    options: LoopOptions,
 ) -> dict[str, float]:
     """Train in place; the model is in evaluation mode, and all of it may learn again, afterwards.
 
@@ -127,9 +120,7 @@ def fine_tune(
         scans: (gallery, S, S, 3) uint8: the catalogue's scans, followed by those of other cards.
         gallery: Embedded anew every `refresh` steps.
         key: What the run started from; a checkpoint of another start is not resumed.
-        log_path: Where a line of JSON goes every 25 steps.
-        resume: Continue from this run's last checkpoint, if there is one.
-        listener: Called with every log record.
+        options: Log and resumption.
 
     Returns:
         The last log record, with "seconds" and "steps".
@@ -138,34 +129,11 @@ def fine_tune(
         TrainingError: Collapse or divergence.
     """
     torch.manual_seed(derive_seed("dropout", recipe.seed))
-    checkpoint = Checkpoint({"what": "fine-tuning", "start": key, "pool": pool.key, **asdict(recipe)})
+    settings = {"what": "fine-tuning", "start": key, "pool": pool.key, **asdict(recipe)}
     run = _Run(model, head, pool, recipe, scans=scans, gallery=gallery)
-    state = checkpoint.load() if resume else None
-    if state:
-        run.restore(state)
-    budget = Budget.continued(state, recipe.steps)
-    log = RunLog(log_path, resume=state is not None, listener=listener)
-    sampler = Sampler(pool, recipe.batch, recipe.unknowns, seed=recipe.seed, skip=budget.step)
     model.train()
-    record: dict[str, float] = {}
-    signs: dict[str, float] = {}
-    while not budget.over:
-        progress = budget.progress
-        if not signs or budget.step % recipe.refresh == 0:
-            signs = run.refresh()
-            guard_collapse(0.0, signs if progress > recipe.guard_start else None, step=budget.step)
-        figures = run.step(sampler.next(), budget.step, progress)
-        guard_collapse(figures["loss"], None, step=budget.step)
-        budget.step += 1
-        if budget.step % 25 == 0 or budget.over:
-            record = {
-                "step": budget.step, "seconds": budget.elapsed, "progress": progress,
-                "margin": head.margin, **figures, **signs,
-            }  # fmt: skip
-            log.write(**record)
-        checkpoint.save(lambda: run.state(budget))
-    checkpoint.save(lambda: run.state(budget), now=True)
+    ended = run_steps(run, settings, recipe.steps, options)
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     model.eval()
-    return {**record, "seconds": budget.elapsed, "steps": budget.step}
+    return ended

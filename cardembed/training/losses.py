@@ -31,6 +31,14 @@ class Gallery:
         self.embeddings = torch.zeros(len(artworks) + others, 0)
         """(cards + others, 768) unit vectors; (cards + others, 0) before the first refresh."""
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """For a checkpoint."""
+        return {"embeddings": self.embeddings}
+
+    def load_state_dict(self, state_dict: dict[str, Tensor]) -> None:
+        """From a checkpoint."""
+        self.embeddings = state_dict["embeddings"]
+
     def signs(self, classes: Tensor) -> dict[str, float]:
         """Signs of collapse, for `guard_collapse`.
 

@@ -7,9 +7,7 @@ photo belongs to its scan and to no other, and that a table is no card.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +17,12 @@ from torch import Tensor, nn
 from cardembed._seeds import derive_seed, rng
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.training.batches import jitter, to_input
-from cardembed.training.budget import Budget, one_cycle, ramp
+from cardembed.training.budget import one_cycle, ramp
 from cardembed.training.contrast import ContrastiveHead
-from cardembed.training.losses import guard_collapse, push_from
+from cardembed.training.loop import LoopOptions, Stateful, run_steps
+from cardembed.training.losses import push_from
 from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import PretrainingRecipe
-from cardembed.training.run_state import Checkpoint, RunLog
 from cardembed.training.views import ViewPool
 
 __all__ = ["PairSampler", "pretrain", "set_patch_drop"]
@@ -80,6 +78,10 @@ class _Run:
         self.artworks = torch.tensor([groups[name] for name in artworks])
         self.sampler = PairSampler(pool, recipe.batch, recipe.unknowns, seed=recipe.seed)
         self.optimizer = torch.optim.AdamW(parameter_groups([model, self.head], recipe.weight_decay))
+        self.parts: dict[str, Stateful] = {"model": model, "head": self.head, "optimizer": self.optimizer}
+
+    def begin(self, step: int) -> None:
+        """Batches depend on their step alone."""
 
     def step(self, step: int, progress: float) -> dict[str, float]:
         recipe = self.recipe
@@ -118,28 +120,13 @@ class _Run:
         photos, scans, unknowns = self.model(images).float().split([len(part) for part in views])
         return torch.from_numpy(views[1].astype(np.int64)), photos, scans, unknowns
 
-    def state(self, budget: Budget) -> dict[str, Any]:
-        return {
-            "model": self.model.state_dict(), "head": self.head.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": budget.step, "elapsed": budget.elapsed,
-        }  # fmt: skip
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.model.load_state_dict(state["model"])
-        self.head.load_state_dict(state["head"])
-        self.optimizer.load_state_dict(state["optimizer"])
-
 
 def pretrain(
     model: EmbeddingModel,
     pool: ViewPool,
     artworks: list[str],
     recipe: PretrainingRecipe,
-    *,
-    log_path: Path,
-    resume: bool = False,
-    listener: Callable[[dict[str, float]], None] | None = None,
+    options: LoopOptions,
 ) -> dict[str, float]:
     """Train in place; the model is in evaluation mode afterwards.
 
@@ -148,9 +135,7 @@ def pretrain(
         pool: Views of a catalogue that no gallery shares a card or an artwork with, scans included.
         artworks: The artwork group of each of its cards.
         recipe: Settings.
-        log_path: Where a line of JSON goes every 25 steps.
-        resume: Continue from this run's last checkpoint, if there is one.
-        listener: Called with every log record.
+        options: Log and resumption.
 
     Returns:
         The last log record, with "seconds" and "steps".
@@ -159,30 +144,12 @@ def pretrain(
         TrainingError: The loss diverged.
     """
     torch.manual_seed(derive_seed("dropout", recipe.seed))
-    checkpoint = Checkpoint(
-        {
-            "what": "pretraining", "architecture": model.architecture.name, "pool": pool.key,
-            **asdict(recipe),
-        }
-    )  # fmt: skip
-    run = _Run(model, pool, artworks, recipe)
-    state = checkpoint.load() if resume else None
-    if state:
-        run.restore(state)
-    budget = Budget.continued(state, recipe.steps)
-    log = RunLog(log_path, resume=state is not None, listener=listener)
+    settings = {
+        "what": "pretraining", "architecture": model.architecture.name, "pool": pool.key,
+        **asdict(recipe),
+    }  # fmt: skip
     model.train()
-    record: dict[str, float] = {}
-    while not budget.over:
-        progress = budget.progress
-        figures = run.step(budget.step, progress)
-        guard_collapse(figures["loss"], None, step=budget.step)
-        budget.step += 1
-        if budget.step % 25 == 0 or budget.over:
-            record = {"step": budget.step, "seconds": budget.elapsed, "progress": progress, **figures}
-            log.write(**record)
-        checkpoint.save(lambda: run.state(budget))
-    checkpoint.save(lambda: run.state(budget), now=True)
+    ended = run_steps(_Run(model, pool, artworks, recipe), settings, recipe.steps, options)
     set_patch_drop(model, 0.0)
     model.eval()
-    return {**record, "seconds": budget.elapsed, "steps": budget.step}
+    return ended

@@ -24,6 +24,7 @@ from cardembed.models.profiles import target_profile
 from cardembed.models.weights import build_model, load_weights, save_weights
 from cardembed.training.batches import catalogue_squares, embed_squares
 from cardembed.training.figures import alignment_figures, retrieval_figures
+from cardembed.training.loop import LoopOptions
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
 from cardembed.training.student import distil_student, start_from_teacher, teacher_embeddings
 from cardembed.training.teacher import TeacherRun
@@ -174,8 +175,8 @@ def run_student(
     targets = teacher_embeddings(teacher, teacher_digest, pool)
     ended = distil_student(
         student, targets, pool, recipe,
-        log_path=options.out / f"{target}.jsonl", teacher_digest=teacher_digest,
-        resume=options.resume, listener=options.listener,
+        LoopOptions(options.out / f"{target}.jsonl", resume=options.resume, listener=options.listener),
+        teacher_digest=teacher_digest,
     )  # fmt: skip
     path = options.out / f"{target}.safetensors"
     digest = save_weights(

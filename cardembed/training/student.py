@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,12 +13,12 @@ from cardembed._io import cache_root
 from cardembed._seeds import derive_seed
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.training.batches import Sampler, embed_squares, to_input
-from cardembed.training.budget import Budget, one_cycle
+from cardembed.training.budget import one_cycle
 from cardembed.training.features import in_parts
-from cardembed.training.losses import distillation_loss, guard_collapse
+from cardembed.training.loop import LoopOptions, Stateful, run_steps
+from cardembed.training.losses import distillation_loss
 from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import StudentRecipe
-from cardembed.training.run_state import Checkpoint, RunLog
 from cardembed.training.views import ViewPool
 
 __all__ = ["distil_student", "start_from_teacher", "teacher_embeddings"]
@@ -65,16 +62,58 @@ def start_from_teacher(student: EmbeddingModel, teacher: EmbeddingModel) -> int:
     return int(depth)
 
 
+class _Run:
+    def __init__(
+        self,
+        student: EmbeddingModel,
+        targets: NDArray[np.float16],
+        pool: ViewPool,
+        recipe: StudentRecipe,
+    ) -> None:
+        self.student, self.targets, self.pool, self.recipe = student, targets, pool, recipe
+        self.squares = pool.squares(student.input_size)
+        self.transformer = student.architecture.transformer
+        self.peak = recipe.learning_rate / (2 if self.transformer else 1)
+        self.optimizer = torch.optim.AdamW(parameter_groups([student], recipe.weight_decay))
+        self.parts: dict[str, Stateful] = {"model": student, "optimizer": self.optimizer}
+
+    def begin(self, step: int) -> None:
+        """Go on with the batch that is next."""
+        recipe = self.recipe
+        self.sampler = Sampler(self.pool, recipe.batch, recipe.unknowns, seed=recipe.seed, skip=step)
+
+    def step(self, step: int, progress: float) -> dict[str, float]:
+        """One optimiser step towards the teacher's embeddings of the next views."""
+        del step  # the sampler counts
+        rate = one_cycle(progress, self.peak)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        members = np.sort(self.sampler.next())
+        images = to_input(self.squares[members])
+        if not self.transformer:
+            images = images.contiguous(memory_format=torch.channels_last)
+        wanted = torch.from_numpy(self.targets[members].astype(np.float32))
+        embeddings = self.student(images)
+        loss = distillation_loss(embeddings, wanted)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
+        self.optimizer.step()
+        cosine = (embeddings.detach() * wanted).sum(1)
+        return {
+            "learning_rate": rate, "loss": loss.item(), "cosine": float(cosine.mean()),
+            "above_.95": float((cosine > 0.95).float().mean()),
+        }  # fmt: skip
+
+
 def distil_student(
     student: EmbeddingModel,
     targets: NDArray[np.float16],
     pool: ViewPool,
     recipe: StudentRecipe,
+    options: LoopOptions,
     *,
-    log_path: Path,
     teacher_digest: str,
-    resume: bool = False,
-    listener: Callable[[dict[str, float]], None] | None = None,
 ) -> dict[str, float]:
     """Train in place; the student is in evaluation mode afterwards.
 
@@ -83,10 +122,8 @@ def distil_student(
         targets: The teacher's embeddings (views, 768) of the pool's views.
         pool: Views with squares at the student's input size.
         recipe: Settings.
-        log_path: Where a line of JSON goes every 25 steps.
+        options: Log and resumption.
         teacher_digest: SHA-256 of the teacher's weights; a resumed run must have the same.
-        resume: Continue from this run's last checkpoint, if there is one.
-        listener: Called with every log record.
 
     Returns:
         The last log record, with "seconds" and "steps".
@@ -95,64 +132,14 @@ def distil_student(
         TrainingError: The loss diverged.
     """
     torch.manual_seed(derive_seed("dropout", recipe.seed))
-    transformer = student.architecture.transformer
-    peak = recipe.learning_rate / (2 if transformer else 1)
-    if not transformer:
+    if not student.architecture.transformer:
         student.to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(parameter_groups([student], recipe.weight_decay))
-    checkpoint = Checkpoint(
-        {
-            "what": "student", "architecture": student.architecture.name, "pool": pool.key,
-            "teacher": teacher_digest, **asdict(recipe),
-        }
-    )  # fmt: skip
-    state = checkpoint.load() if resume else None
-    if state:
-        student.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimizer"])
-    budget = Budget.continued(state, recipe.steps)
-
-    def snapshot() -> dict[str, Any]:
-        return {
-            "model": student.state_dict(),
-            "optimizer": optimiser.state_dict(),
-            "step": budget.step,
-            "elapsed": budget.elapsed,
-        }
-
-    log = RunLog(log_path, resume=state is not None, listener=listener)
-    sampler = Sampler(pool, recipe.batch, recipe.unknowns, seed=recipe.seed, skip=budget.step)
-    squares = pool.squares(student.input_size)
+    settings = {
+        "what": "student", "architecture": student.architecture.name, "pool": pool.key,
+        "teacher": teacher_digest, **asdict(recipe),
+    }  # fmt: skip
     student.train()
-    record: dict[str, float] = {}
-    while not budget.over:
-        progress = budget.progress
-        rate = one_cycle(progress, peak)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        members = np.sort(sampler.next())
-        images = to_input(squares[members])
-        if not transformer:
-            images = images.contiguous(memory_format=torch.channels_last)
-        wanted = torch.from_numpy(targets[members].astype(np.float32))
-        embeddings = student(images)
-        loss = distillation_loss(embeddings, wanted)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-        optimiser.step()
-        guard_collapse(loss.item(), None, step=budget.step)
-        budget.step += 1
-        if budget.step % 25 == 0 or budget.over:
-            cosine = (embeddings.detach() * wanted).sum(1)
-            record = {
-                "step": budget.step, "seconds": budget.elapsed, "progress": progress,
-                "learning_rate": rate, "loss": loss.item(), "cosine": float(cosine.mean()),
-                "above_.95": float((cosine > 0.95).float().mean()),
-            }  # fmt: skip
-            log.write(**record)
-        checkpoint.save(snapshot)
-    checkpoint.save(snapshot, now=True)
+    ended = run_steps(_Run(student, targets, pool, recipe), settings, recipe.steps, options)
     student.to(memory_format=torch.contiguous_format)
     student.eval()
-    return {**record, "seconds": budget.elapsed, "steps": budget.step}
+    return ended

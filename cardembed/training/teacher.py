@@ -19,6 +19,7 @@ from cardembed.training.classes import view_labels
 from cardembed.training.features import backbone_digest, backbone_features, square_features
 from cardembed.training.fine_tuning import fine_tune
 from cardembed.training.head import train_head
+from cardembed.training.loop import LoopOptions
 from cardembed.training.losses import Gallery
 from cardembed.training.pretraining import pretrain
 from cardembed.training.recipes import TeacherRecipe
@@ -96,9 +97,12 @@ class TeacherRun:
         ended["fine-tuning"] = fine_tune(
             self.model, head, self.pool, self.recipe.fine_tuning, scans=scans, gallery=gallery,
             key=sha256_bytes(canonical_json([start, asdict(self.recipe.head)])),
-            log_path=self.out / "teacher.jsonl", resume=self.resume, listener=self.listener,
+            options=self._options("teacher"),
         )  # fmt: skip
         return ended
+
+    def _options(self, log: str) -> LoopOptions:
+        return LoopOptions(self.out / f"{log}.jsonl", resume=self.resume, listener=self.listener)
 
     def _stage0(self) -> dict[str, float]:
         recipe = self.recipe.pretraining
@@ -115,9 +119,8 @@ class TeacherRun:
         )
         if not written:
             ended = pretrain(
-                self.model, pool, catalogue.artworks, recipe,
-                log_path=self.out / "teacher-pretraining.jsonl", resume=self.resume, listener=self.listener,
-            )  # fmt: skip
+                self.model, pool, catalogue.artworks, recipe, self._options("teacher-pretraining")
+            )
             save_weights(self.model, path, metadata={"settings": settings, "ended": ended})
         # Read back in both cases: the file's float16 is what the next stages start from.
         self.model.load_state_dict(load_weights(path).state_dict())

@@ -9,6 +9,7 @@ import torch
 from cardembed.models.weights import build_model
 from cardembed.training import pretraining
 from cardembed.training.contrast import ContrastiveHead
+from cardembed.training.loop import LoopOptions
 from cardembed.training.pretraining import PairSampler, pretrain, set_patch_drop
 from cardembed.training.recipes import PretrainingRecipe
 from cardembed.training.run_state import Checkpoint
@@ -98,7 +99,7 @@ def test_a_run_that_was_cut_off_ends_as_a_whole_one(catalogue, pool, tmp_path, m
     whole, parts = fresh(), fresh()
     heard = []
     ended = pretrain(
-        whole, pool, catalogue.artworks, recipe, log_path=tmp_path / "a.jsonl", listener=heard.append
+        whole, pool, catalogue.artworks, recipe, LoopOptions(tmp_path / "a.jsonl", listener=heard.append)
     )
     assert ended["steps"] == 4
     assert heard[-1].keys() >= {"loss", "accuracy", "own_cosine", "other_p99", "unknown_cosine"}
@@ -119,9 +120,9 @@ def test_a_run_that_was_cut_off_ends_as_a_whole_one(catalogue, pool, tmp_path, m
         patch.setattr(pretraining._Run, "step", interrupted)
         patch.setattr(Checkpoint, "save", lambda self, state, *, now=False: saved(self, state, now=True))
         with pytest.raises(CutOffError):
-            pretrain(parts, pool, catalogue.artworks, recipe, log_path=tmp_path / "b.jsonl")
+            pretrain(parts, pool, catalogue.artworks, recipe, LoopOptions(tmp_path / "b.jsonl"))
     resumed, again = fresh(seed=77), fresh()
-    pretrain(resumed, pool, catalogue.artworks, recipe, log_path=tmp_path / "b.jsonl", resume=True)
-    pretrain(again, pool, catalogue.artworks, recipe, log_path=tmp_path / "c.jsonl")
+    pretrain(resumed, pool, catalogue.artworks, recipe, LoopOptions(tmp_path / "b.jsonl", resume=True))
+    pretrain(again, pool, catalogue.artworks, recipe, LoopOptions(tmp_path / "c.jsonl"))
     for name, value in again.state_dict().items():
         assert torch.allclose(value, resumed.state_dict()[name], atol=1e-6), name
