@@ -30,6 +30,8 @@ def retrieval_figures(
 ) -> dict[str, float]:
     """Shares by criterion, such as "AC-1"; "AC-4 <family>" for each family of unknowns.
 
+    A criterion without views, such as AC-3 where no card is holo or gold, has no figure.
+
     Args:
         embeddings: (views, 768) unit vectors of the pool's views.
         gallery: (cards, 768) unit vectors of the catalogue, by the same model.
@@ -60,7 +62,7 @@ def retrieval_figures(
     other = names[:, None] != names[None, :]
     figures["AC-7"] = _share(between[other] < 0.5)
     figures["AC-7 nearest impostor"] = _share(np.where(other, between, -1).max(1) < 0.5)
-    return figures
+    return {name: share for name, share in figures.items() if not np.isnan(share)}
 
 
 def alignment_figures(student: Array, teacher: Array, pool: ViewPool) -> dict[str, float]:

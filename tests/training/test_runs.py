@@ -207,7 +207,11 @@ def test_figures_of_perfect_embeddings_are_perfect_and_shuffled_ones_are_not(cat
     nothing = np.eye(12, 768, dtype=np.float32)[11]
     perfect = np.stack([gallery[card] if card >= 0 else nothing for card in pool.cards])
     figures = retrieval_figures(perfect, gallery, pool, catalogue)
-    assert {value for value in figures.values() if not np.isnan(value)} == {1.0}
+    assert set(figures.values()) == {1.0}
+    plain = replace(catalogue[0], finish="plain")
+    bare = type("Bare", (), {"artworks": catalogue.artworks, "__getitem__": lambda *_: plain})()
+    without = retrieval_figures(perfect, gallery, pool, bare)
+    assert set(without) == set(figures) - {"AC-3"}  # no figure rather than NaN, which JSON cannot hold
     wrong = retrieval_figures(np.roll(perfect, 1, axis=0), gallery, pool, catalogue)
     assert wrong["AC-1"] < 0.5
     same = alignment_figures(perfect, perfect, pool)
