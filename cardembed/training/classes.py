@@ -66,6 +66,6 @@ def teacher_loss(
             "unknown": unknown.item(),
             "other": other.item(),
             "accuracy": (plain.argmax(1) == labels[classed]).float().mean().item(),
-            "own_cosine": (own * gallery.embeddings[cards]).sum(1).mean().item(),
+            "own_cosine": (own * gallery.embeddings[cards]).sum(1).mean().item() if len(own) else 0.0,
             "unknown_cosine": strange.max(1).values.mean().item() if len(strange) else 0.0,
         }

@@ -67,6 +67,12 @@ def test_what_matches_a_gallery_embedding_that_it_must_not_is_pushed(small, row,
     assert figures[name] == pytest.approx((1 - (0.25 if name == "unknown" else 0.3)) ** 2)
 
 
+def test_a_batch_without_cards_has_figures(small):
+    head, gallery = small
+    _, figures = teacher_loss(head, torch.eye(4)[[3]], torch.tensor([2]), gallery, Push())
+    assert not any(np.isnan(value) for value in figures.values())
+
+
 def test_only_the_last_blocks_of_the_backbone_learn():
     model = build_model("reference", "teacher", seed=1)
     trainable_blocks(model, 4)
