@@ -1,10 +1,11 @@
-"""Whether the main job worked: a red verdict is accepted for now and said, a fault of the harness never.
+"""Whether the main job gave the verdict that the shipped release was sealed with, cell by cell.
 
 Usage: python .ci/verdict.py REPORT_DIRECTORY PYTEST_EXIT_CODE
 
 The bundle is verified and every verdict computed again by the gate's own code. Accepted is a bundle that the
-gate does not refuse, with every cell of the features in it, none in error, and none that was not run but for
-the ones that need a device.
+gate does not refuse, with every cell of the features in it, none in error, none that was not run but for the
+ones that need a device, and each in the state that fixtures/release/verdict.json has for it: green, or red
+exactly where the release's documentation says so.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from cardembed.conformance.decision import GateDecision, GateResult
 from cardembed.conformance.evidence import EVIDENCE
 from cardembed.conformance.gate import gate
 from cardembed.conformance.policy import load_policy
+from cardembed.conformance.seal import departures, read_seal
 from cardembed.conformance.signing import PublicKey, load_key, signing_key_path
 from cardembed.conformance.states import State
+from cardembed.errors import ReleaseError
+from cardembed.release import Release, default_release_dir
 
 NEEDS_A_DEVICE = {"AC-5/hailo8l"}
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,6 +55,14 @@ def faults(decision: GateDecision, code: int) -> list[str]:
     return found
 
 
+def against_the_seal(decision: GateDecision) -> list[str]:
+    """Where this run departs from the shipped release's seal, one line each."""
+    try:
+        return departures(read_seal(Release.load(default_release_dir())), decision)
+    except ReleaseError as error:
+        return [str(error)]
+
+
 def main(report: Path, code: int) -> int:
     """Print the verdict and return the exit code of CI."""
     bundles = sorted(path.parent for path in report.rglob(EVIDENCE))
@@ -73,12 +85,13 @@ def main(report: Path, code: int) -> int:
     red = sorted(name for name in names if results[name].state in (State.FAIL, State.INCONCLUSIVE))
     for name in red:
         print(f"  {name}: {results[name].state}: {results[name].reason}")
-    if red:
-        print(
-            "verdict: RED, accepted: the first reference release is not expected to pass; the harness worked"
-        )
-    else:
-        print("verdict: GREEN on everything that this machine can run")
+    departed = against_the_seal(decision)
+    if departed:
+        print(f"verdict: NOT AS SEALED: {len(departed)}")
+        print("\n".join(f"  {line}" for line in departed))
+        return 1
+    colour = "RED as sealed and documented" if red else "GREEN on everything that this machine can run"
+    print(f"verdict: {colour}")
     return 0
 
 

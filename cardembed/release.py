@@ -118,6 +118,11 @@ class Release(BaseModel):
     """The catalogue it was trained on, a reference that `load_catalogue` reads."""
     catalogue_digest: str = Field(pattern=_SHA256)
     """That catalogue's digest."""
+    gallery: dict[str, Any] | None = None
+    """What verdicts search, a reference that `load_catalogue` reads: the catalogue with cards that training
+    never saw and distractors. None where it is the catalogue alone."""
+    gallery_digest: str | None = Field(default=None, pattern=_SHA256)
+    """The gallery's digest."""
     preprocessing: PreprocessingSpec = PreprocessingSpec()
     """Shared by all targets."""
     targets: dict[str, TargetEntry] = Field(min_length=1)
@@ -131,6 +136,8 @@ class Release(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if (self.gallery is None) != (self.gallery_digest is None):
+            raise ValueError("gallery and gallery_digest stand together or not at all")
         for name, entry in self.targets.items():
             other = entry.shares_weights_with
             if other is not None:
@@ -186,6 +193,16 @@ class Release(BaseModel):
     def digest(self) -> str:
         """SHA-256 of the content's canonical JSON: it names artefacts, thresholds and provenance."""
         return sha256_bytes(canonical_json(self.model_dump(mode="json")))
+
+    @property
+    def searched(self) -> dict[str, Any]:
+        """Reference of what verdicts search: the gallery, or the catalogue where there is none."""
+        return self.catalogue if self.gallery is None else self.gallery
+
+    @property
+    def searched_digest(self) -> str:
+        """That one's digest."""
+        return self.catalogue_digest if self.gallery_digest is None else self.gallery_digest
 
     def target(self, target: str) -> TargetEntry:
         """The entry of `target`.

@@ -29,6 +29,7 @@ def assemble_release(
     *,
     name: str,
     catalogue: Catalogue,
+    gallery: Catalogue | None = None,
     profile_name: str | None = None,
     notes: str = "",
     seal: Callable[[Release], Release] | None = None,
@@ -41,6 +42,7 @@ def assemble_release(
         out: The directory to make; it must not exist, or be empty.
         name: Of the release.
         catalogue: What it was trained on.
+        gallery: What verdicts search; the catalogue alone without.
         profile_name: "prd" or "reference"; what `training.json` says without.
         notes: For people.
         seal: Called with the release before it is moved to `out`, to calibrate it; returns it with
@@ -76,6 +78,8 @@ def assemble_release(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             catalogue=catalogue.reference,
             catalogue_digest=catalogue.digest,
+            gallery=None if gallery is None else gallery.reference,
+            gallery_digest=None if gallery is None else gallery.digest,
             preprocessing=PreprocessingSpec(),
             targets=_targets(source, staged, chosen, training),
             training=training,

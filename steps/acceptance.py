@@ -12,6 +12,8 @@ from cardembed.conformance.recorder.cell import Cell
 @given(phrases.CLEAN_PHOTO.parser())
 @given(phrases.OCCLUDED_PHOTO.parser())
 @given(phrases.GLARE_PHOTO.parser())
+@given(phrases.ZERO_SHOT_PHOTO.parser())
+@given(phrases.ZERO_SHOT_OCCLUDED.parser())
 @given(phrases.NOT_A_CARD.parser())
 @given(phrases.UNKNOWN_CARD.parser())
 @given(phrases.TWO_PHOTOS.parser())

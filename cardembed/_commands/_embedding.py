@@ -63,8 +63,13 @@ def release_of(directory: Path | None) -> Release:
     return Release.load(directory if directory is not None else default_release_dir())
 
 
-def catalogue_of(release: Release, spec: str | None) -> Catalogue:
+def catalogue_of(release: Release, spec: str | None, *, searched: bool = False) -> Catalogue:
     """The catalogue that the user names, or the one that the release was trained on.
+
+    Args:
+        release: The release.
+        spec: What the user names.
+        searched: The release's gallery in place of its catalogue: what verdicts and thresholds are about.
 
     Raises:
         ReleaseError: The release's own is a folder, which only the user can name.
@@ -74,14 +79,15 @@ def catalogue_of(release: Release, spec: str | None) -> Catalogue:
 
     if spec is not None:
         return load_catalogue(spec)
-    if release.catalogue.get("kind") == "folder":
+    reference = release.searched if searched else release.catalogue
+    if reference.get("kind") == "folder":
         raise ReleaseError(
             release.root,
             expected="the folder of its catalogue",
             found="none given",
             action="pass --catalogue DIR",
         )
-    return load_catalogue(release.catalogue)
+    return load_catalogue(reference)
 
 
 def image_files(paths: Iterable[Path]) -> list[Path]:

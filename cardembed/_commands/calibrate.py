@@ -82,7 +82,7 @@ def command(
     release = release_of(release_dir)
     for target in targets:
         release.target(target)
-    cards = catalogue_of(release, catalogue)
+    cards = catalogue_of(release, catalogue, searched=True)
     found = calibrate_release(
         release,
         cards,

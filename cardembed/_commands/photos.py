@@ -84,7 +84,7 @@ def make(
 
     start = time.perf_counter()
     release = _release(release_dir)
-    given = spec if spec is not None else release.catalogue if release is not None else None
+    given = spec if spec is not None else release.searched if release is not None else None
     if given is None:
         raise UsageError(
             "--catalogue",
@@ -131,7 +131,7 @@ def import_(*, folder: Path, out: Path, spec: str, split: Split, as_json: bool) 
 
     \b
       file       the picture's name in FOLDER
-      condition  clean, clean-second, occluded, glare, unknown or unknown-card
+      condition  clean, clean-second, occluded, glare, zero-shot, zero-shot-occluded, unknown or unknown-card
       card       its id in the catalogue; empty for unknown and unknown-card
       family     what occludes or glares, and of an unknown (required there) what it shows
       severity   1 to 5, an estimate; 2 where empty

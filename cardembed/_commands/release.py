@@ -1,14 +1,19 @@
-"""`cardembed release build|verify`: seal a release, and check one."""
+"""`cardembed release build|verify|seal`: assemble a release, check it, keep its verdict."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cardembed._commands._embedding import release_of, release_option, threads_option
 from cardembed._commands._output import emit, json_option, progress
-from cardembed.errors import ReleaseError
+from cardembed._imports import require
+from cardembed.errors import ReleaseError, UsageError
+
+if TYPE_CHECKING:
+    from cardembed.training.release_recipe import ReleaseRecipe
 
 __all__ = ["command"]
 
@@ -28,29 +33,38 @@ def command() -> None:
     "--weights",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Folder of `cardembed train`: <target>.safetensors and training.json.",
+    help="Folder of `cardembed train`: <target>.safetensors and training.json; --recipe fills it.",
+)
+@click.option(
+    "--recipe",
+    "recipe_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file: train what --weights lacks first, hours where it lacks all.",
 )
 @click.option("--catalogue", help="synthetic:SEED:COUNT or a folder; what training.json says without.")
-@click.option("--name", required=True, help="The release's name, for people.")
+@click.option("--name", help="The release's name, for people; the recipe's without.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The directory to make.")
 @click.option("--profile", "profile_name", help="prd or reference; what training.json says without.")
-@click.option("--notes", default="", help="For people.")
+@click.option("--notes", help="For people; the recipe's without.")
 @click.option(
     "--photos",
     type=click.Path(path_type=Path, file_okay=False),
     help="A development photo set to calibrate on; rendered into the cache without.",
 )
 @click.option("--calibrate/--no-calibrate", default=True, help="Find match thresholds (default).")
+@click.option("--workers", type=click.IntRange(min=1), default=2, help="Processes that render; 2 without.")
 @threads_option
 @json_option
 def build(
     *,
     weights: Path,
+    recipe_file: Path | None,
     catalogue: str | None,
-    name: str,
+    name: str | None,
     out: Path,
     profile_name: str | None,
-    notes: str,
+    notes: str | None,
+    workers: int,
     photos: Path | None,
     calibrate: bool,
     threads: int | None,
@@ -58,8 +72,12 @@ def build(
 ) -> None:
     """Assemble weights into a release: copy, calibrate, write release.json; all of it or nothing.
 
+    With --recipe, what --weights lacks is trained first. Started again after an interruption, it goes on: a
+    finished stage is read back, a stage that was cut off resumes from its checkpoint in the cache.
+
     \b
-    Example:
+    Examples:
+      cardembed release build --recipe fixtures/training/reference.toml --weights weights --out my-release
       cardembed release build --weights weights --name "first" --out my-release
     """
     from cardembed._commands.calibrate import as_text, development_photos
@@ -68,13 +86,24 @@ def build(
     from cardembed.release_build import assemble_release, recorded_catalogue
     from cardembed.retrieval.calibrate import Calibration, calibrate_release
 
-    cards = load_catalogue(catalogue if catalogue is not None else recorded_catalogue(weights))
+    gallery = None
+    if recipe_file is not None:
+        recipe = _train(recipe_file, weights, catalogue, profile_name, workers=workers, threads=threads)
+        cards, gallery = recipe.cards(), recipe.gallery()
+        name, notes, profile_name = name or recipe.name, notes or recipe.notes, recipe.profile
+    else:
+        cards = load_catalogue(catalogue if catalogue is not None else recorded_catalogue(weights))
+    if name is None:
+        raise UsageError(
+            "--name", expected="the release's name", found="neither it nor --recipe", action="add --name TEXT"
+        )
+    searched = cards if gallery is None else gallery
     found: dict[str, Calibration] = {}
 
     def seal(release: Release) -> Release:
         found.update(
             calibrate_release(
-                release, cards, development_photos(photos, cards), threads=threads, progress=progress
+                release, searched, development_photos(photos, searched), threads=threads, progress=progress
             )
         )
         return release.with_thresholds(
@@ -86,8 +115,9 @@ def build(
         out,
         name=name,
         catalogue=cards,
+        gallery=gallery,
         profile_name=profile_name,
-        notes=notes,
+        notes=notes or "",
         seal=seal if calibrate else None,
     )
     data = {
@@ -97,6 +127,47 @@ def build(
     }
     text = f"{out}: release {name}, digest {release.digest}"
     emit(data, f"{as_text(found)}\n{text}" if found else text, as_json=as_json)
+
+
+def _train(
+    file: Path,
+    weights: Path,
+    catalogue: str | None,
+    profile_name: str | None,
+    *,
+    workers: int,
+    threads: int | None,
+) -> ReleaseRecipe:
+    """Read a recipe and train what the folder of weights lacks."""
+    require("torch", extra="train")
+    from cardembed._commands._training import TrainingDisplay, command_line
+    from cardembed.training.release_recipe import read_recipe, train_release
+    from cardembed.training.runs import RunOptions
+
+    if catalogue is not None or profile_name is not None:
+        raise UsageError(
+            "--recipe",
+            expected="the catalogue and the profile in the recipe alone",
+            found="--catalogue" if catalogue is not None else "--profile",
+            action="leave the option out",
+        )
+    recipe = read_recipe(file)
+    display = TrainingDisplay()
+    options = RunOptions(
+        catalogue=recipe.cards(),
+        out=weights,
+        profile=recipe.profile,
+        resume=True,
+        threads=threads,
+        workers=workers,
+        command=command_line(),
+        listener=display.report,
+        rendering=display.rendering,
+    )
+    trained = train_release(recipe, options)
+    display.close()
+    click.echo(f"{weights}: trained {', '.join(trained) or 'nothing, everything was there'}", err=True)
+    return recipe
 
 
 @command.command("verify")
@@ -131,3 +202,42 @@ def verify(directory: Path | None, release_dir: Path | None, target: str | None,
     emit(data, problem or f"{release.root}: intact, {files} files, digest {release.digest}", as_json=as_json)
     if problem is not None:
         raise SystemExit(1)
+
+
+@command.command("seal")
+@click.argument("report", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@release_option
+@click.option(
+    "--features", type=click.Path(path_type=Path), default=Path("features"), help="The features folder."
+)
+@json_option
+def seal(report: Path, release_dir: Path | None, features: Path, as_json: bool) -> None:
+    """Write a run's verdict beside the release that it judged, as the one that later runs have to repeat.
+
+    REPORT is the folder of `pytest features/ --report REPORT`, run on this machine. Every verdict is computed
+    again from the raw numbers; a run with an error, or of another release, is refused.
+
+    \b
+    Example:
+      cardembed release seal --release my-release reports/first
+    """
+    from datetime import UTC, datetime
+
+    from cardembed.conformance.gate import gate
+    from cardembed.conformance.policy import Policy
+    from cardembed.conformance.predicate import ReleaseInfo
+    from cardembed.conformance.seal import SEALED, seal_verdict
+    from cardembed.conformance.signing import PublicKey, load_key, signing_key_path
+
+    release = release_of(release_dir)
+    policy = Policy(name="seal").trusting(PublicKey(load_key(signing_key_path()).public_text))
+    decision = gate(policy, [report], features, release=ReleaseInfo.of(release))
+    verdict = seal_verdict(release, decision, datetime.now(UTC))
+    states = {name: str(cell.state) for name, cell in verdict.cells.items() if cell.required}
+    red = verdict.red
+    text = f"{release.root / SEALED}: {len(states)} required cells, {len(red)} red"
+    emit(
+        {"release": str(release.root), "digest": release.digest, "required": states, "red": red},
+        "\n".join([text, *(f"  {name}: {verdict.cells[name].reason}" for name in red)]),
+        as_json=as_json,
+    )

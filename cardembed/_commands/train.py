@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from cardembed._commands._output import emit, json_option
+from cardembed._commands._training import TrainingDisplay, command_line
 from cardembed._imports import require
 from cardembed.models.profiles import PROFILES, REFERENCE_CATALOGUE, profile
 
@@ -52,34 +51,7 @@ def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-class _Display:
-    """A progress bar for rendering and training, on standard error."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-
-    def rendering(self, done: int, total: int) -> None:
-        if self._bar is None:
-            self._bar = tqdm(total=total, desc="views", file=sys.stderr, disable=not sys.stderr.isatty())
-        self._bar.update(done - self._bar.n)
-        if done == total:
-            self.close()
-
-    def report(self, record: dict[str, float]) -> None:
-        if self._bar is None:
-            self._bar = tqdm(
-                total=100, desc="train", unit="%", file=sys.stderr, disable=not sys.stderr.isatty()
-            )
-        self._bar.update(round(100 * record["progress"]) - self._bar.n)
-        self._bar.set_postfix(step=int(record["step"]), loss=round(record["loss"], 3))
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-
-
-def _options(display: _Display, **given: Any) -> Any:  # noqa: ANN401 - RunOptions, known once torch is there
+def _options(display: TrainingDisplay, **given: Any) -> Any:  # noqa: ANN401 - RunOptions, known once torch is there
     require("torch", extra="train")
     from cardembed.cards.catalogue import load_catalogue
     from cardembed.training.runs import RunOptions
@@ -94,16 +66,11 @@ def _options(display: _Display, **given: Any) -> Any:  # noqa: ANN401 - RunOptio
         resume=given["resume"],
         threads=given["threads"],
         workers=given["workers"],
-        command="cardembed " + " ".join(_arguments()),
+        command=command_line(),
         training_plan=replace(TRAINING_PLAN, views_per_card=views) if views else TRAINING_PLAN,
         listener=display.report,
         rendering=display.rendering,
     )
-
-
-def _arguments() -> list[str]:
-    """The command line with every path cut to its last part: the record names no machine."""
-    return [Path(item).name if "/" in item else item for item in sys.argv[1:]]
 
 
 def _changed(recipe: Any, given: dict[str, Any]) -> Any:  # noqa: ANN401 - any recipe class
@@ -167,7 +134,7 @@ def teacher(*, as_json: bool, backbone: Path | None, **given: Any) -> None:  # n
     Example:
       cardembed train teacher --out weights
     """
-    display = _Display()
+    display = TrainingDisplay()
     options = _options(display, **given)
     from cardembed.training.recipes import TeacherRecipe
     from cardembed.training.runs import run_teacher
@@ -194,7 +161,7 @@ def student(as_json: bool, target: str, teacher_path: Path | None, **given: Any)
     Example:
       cardembed train student --target hailo8l --out weights
     """
-    display = _Display()
+    display = TrainingDisplay()
     options = _options(display, **given)
     from cardembed.training.recipes import StudentRecipe
     from cardembed.training.runs import run_student
@@ -207,3 +174,46 @@ def student(as_json: bool, target: str, teacher_path: Path | None, **given: Any)
     )
     display.close()
     _show(entry, given["out"], as_json=as_json)
+
+
+@command.command("ablations")
+@click.option("--out", type=_FOLDER, required=True, help="Folder of the runs' files.")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    required=True,
+    help="Folder with teacher-pretrained.safetensors (stage 0) and teacher.safetensors.",
+)
+@click.option("--head-steps", type=_COUNT, default=600, show_default=True, help="Steps of stage 1.")
+@click.option("--steps", type=_COUNT, default=150, show_default=True, help="Steps of stage 2.")
+@click.option("--student-steps", type=_COUNT, default=400, show_default=True, help="Steps of a student.")
+@click.option("--catalogue", default=REFERENCE_CATALOGUE, show_default=True, help="The cards to learn.")
+@click.option("--threads", type=_COUNT, help="PyTorch's threads; its own choice without.")
+@click.option("--workers", type=_COUNT, default=2, show_default=True, help="Processes that render views.")
+@json_option
+def ablations(
+    *,
+    out: Path,
+    weights: Path,
+    head_steps: int,
+    steps: int,
+    student_steps: int,
+    as_json: bool,
+    **given: Any,  # noqa: ANN401 - click's options, as in the commands above
+) -> None:
+    """Train short runs that differ from the recipe in one thing each, and print a table of their figures.
+
+    \b
+    Example:
+      cardembed train ablations --weights weights --out ablations
+    """
+    display = TrainingDisplay()
+    options = _options(display, **given, out=out, profile_name="reference", resume=False, views=None)
+    from cardembed.training.ablations import Schedule, ablate, as_markdown
+
+    rows = []
+    for row in ablate(options, weights, Schedule(head_steps, steps, student_steps)):
+        display.close()
+        click.echo(f"{row.name}: {row.ended or 'done'}", err=True)
+        rows.append(row)
+    emit([asdict(row) for row in rows], as_markdown(rows), as_json=as_json)

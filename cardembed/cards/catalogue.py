@@ -77,6 +77,16 @@ class Catalogue(Sequence[Card]):
         """Every card's artwork group, in order: as long as the catalogue, equal where cards are reprints."""
         return [card.artwork for card in self.cards]
 
+    @property
+    def photographed(self) -> list[str]:
+        """Ids of the cards that a photo set shows; all of them, unless a subclass tells parts apart."""
+        return self.ids
+
+    @property
+    def enrolled_later(self) -> list[str]:
+        """Ids of the cards that training never saw and that have photos of their own; none here."""
+        return []
+
     def index_of(self, card_id: str) -> int:
         """Where the card stands in the catalogue.
 
@@ -246,6 +256,10 @@ def load_catalogue(spec: str | Path | Mapping[str, Any]) -> Catalogue:
 
 def _from_reference(reference: Mapping[str, Any]) -> Catalogue:
     kind = reference.get("kind")
+    if kind == "gallery":
+        from cardembed.cards.gallery import load_gallery
+
+        return load_gallery(reference)
     if kind == "synthetic":
         seed, count = reference.get("seed"), reference.get("count")
         if type(seed) is not int or type(count) is not int:

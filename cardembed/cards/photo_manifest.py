@@ -20,7 +20,9 @@ MAX_MANIFEST_BYTES = 256 * 2**20
 _SHA256 = r"^[0-9a-f]{64}$"
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-Condition = Literal["clean", "clean-second", "occluded", "glare", "unknown", "unknown-card"]
+Condition = Literal[
+    "clean", "clean-second", "occluded", "glare", "unknown", "unknown-card", "zero-shot", "zero-shot-occluded"
+]
 Provenance = Literal["simulated", "captured"]
 
 

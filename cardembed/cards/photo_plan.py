@@ -36,6 +36,10 @@ class PhotoPlan(BaseModel):
     unknown: int = Field(default=200, ge=0, le=100_000)
     """In every family of unknowns."""
     unknown_card: int = Field(default=200, ge=0, le=100_000)
+    zero_shot: int = Field(default=320, ge=0, le=100_000)
+    """Clean, of cards that were enrolled after training; none where the catalogue has no such cards."""
+    zero_shot_occluded: int = Field(default=320, ge=0, le=100_000)
+    """Of the same cards, occluded."""
     curve: int = Field(default=60, ge=0, le=100_000)
     """Of clean, occluded and glare each, at each of `curve_severities`."""
     curve_severities: tuple[int, ...] = (1, 3, 4, 5)
@@ -46,6 +50,8 @@ class PhotoPlan(BaseModel):
     def _consistent(self) -> Self:
         if max(self.clean_second, self.occluded) > self.clean:
             raise ValueError("clean_second and occluded show the cards of clean, so clean must be as many")
+        if self.zero_shot_occluded > self.zero_shot:
+            raise ValueError("zero_shot_occluded shows the cards of zero_shot, which must be as many")
         allowed = {1, 2, 3, 4, 5} - {self.severity}
         if (
             len(set(self.curve_severities)) < len(self.curve_severities)
@@ -61,7 +67,10 @@ class PhotoPlan(BaseModel):
         """The plan of a split: AC-1 … AC-8's numbers for verdicts, fewer for development."""
         if split == "verdict":
             return cls()
-        return cls(clean=320, clean_second=0, occluded=160, glare=160, unknown=100, unknown_card=100, curve=0)
+        return cls(
+            clean=320, clean_second=0, occluded=160, glare=160, unknown=100, unknown_card=100, curve=0,
+            zero_shot=0, zero_shot_occluded=0,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +126,9 @@ def plan_photos(
         distractors: Cards that are not in the catalogue.
     """
     photos: list[PlannedPhoto] = []
-    ids = catalogue.ids
-    foil = [card.id for card in catalogue if card.finish in {"holo", "gold"}]
+    ids = catalogue.photographed
+    shown = set(ids)
+    foil = [card.id for card in catalogue if card.finish in {"holo", "gold"} and card.id in shown]
 
     def drawn(pool: Sequence[str], count: int, *parts: str | int) -> list[str]:
         if not pool:
@@ -156,6 +166,9 @@ def plan_photos(
         add("unknown", main, [None] * plan.unknown, label=family)
     if distractors is not None:
         add("unknown-card", main, drawn(distractors.ids, plan.unknown_card, "unknown-card", main))
+    later = drawn(catalogue.enrolled_later, plan.zero_shot, "zero-shot", main)
+    add("zero-shot", main, later)
+    add("zero-shot-occluded", main, later[: plan.zero_shot_occluded], tuple(OCCLUDERS))
     for severity in plan.curve_severities:
         add("clean", severity, drawn(ids, plan.curve, "clean", severity))
         add("occluded", severity, drawn(ids, plan.curve, "occluded", severity), tuple(OCCLUDERS))

@@ -36,6 +36,8 @@ Progress = Callable[[int, int], None]
 """Called with how many photos are done, and of how many."""
 
 _CHUNK = 24
+_CONDITION_OF = {"occluded": "occluded", "zero-shot-occluded": "occluded", "glare": "glare"}
+"""What the simulator calls a photo's condition; it knows "clean" besides."""
 _RELEASE_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -73,7 +75,7 @@ class _Renderer:
                 made = simulate_photo(
                     picture,
                     finish=source.by_id(photo.card).finish,
-                    condition=photo.condition if photo.condition in {"occluded", "glare"} else "clean",
+                    condition=_CONDITION_OF.get(photo.condition, "clean"),
                     severity=photo.severity,
                     seed=photo.seed,
                     family=photo.family or None,

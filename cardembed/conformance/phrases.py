@@ -112,6 +112,14 @@ def _predicate(pattern: str, column: str, operator: str, value: int | str) -> Ph
 
 CLEAN_PHOTO = _setup("a clean, well-lit card image", "retrieval", "clean")
 OCCLUDED_PHOTO = _setup("a card image with {occlusion:d}% occlusion", "retrieval", "occluded")
+ZERO_SHOT_PHOTO = _setup(
+    "a clean, well-lit image of a card that training never saw", "retrieval", "zero-shot"
+)
+ZERO_SHOT_OCCLUDED = _setup(
+    "an image of a card that training never saw with {occlusion:d}% occlusion",
+    "retrieval",
+    "zero-shot-occluded",
+)
 GLARE_PHOTO = _setup("a holo/gold card image with visible glare", "retrieval", "glare")
 NOT_A_CARD = _setup("an image that is NOT a Pokemon card (table, hand, etc.)", "unknown", "unknown")
 UNKNOWN_CARD = _setup("an image of a card that is not in the catalogue", "unknown", "unknown-card")

@@ -57,7 +57,7 @@ class ReleaseInfo(_Model):
     profile: str
     """Such as "reference"."""
     catalogue_digest: Sha256
-    """Of the release's own catalogue, whichever one the gallery shows."""
+    """Of what the release is to be searched in, whichever gallery this run had."""
     artefacts: dict[str, dict[str, Sha256]]
     """By target and format, shared weights included: what an execution of the target can be named by. A
     derived artefact, such as an exported ONNX file, goes by the digest of the weights it was made from."""
@@ -79,7 +79,7 @@ class ReleaseInfo(_Model):
             name=release.name,
             digest=release.digest,
             profile=release.profile,
-            catalogue_digest=release.catalogue_digest,
+            catalogue_digest=release.searched_digest,
             artefacts=artefacts,
             match_thresholds={
                 target: entry.match_threshold

@@ -41,7 +41,8 @@ class Context(BaseModel):
     model_config = ConfigDict(extra="allow", ser_json_inf_nan="strings")
     condition: str
     """As the scenario's first step says: "clean", "occluded", "glare", "unknown", "unknown-card",
-    "clean+clean-second", "clean+occluded", "clean+glare", "gallery", "single" (latency)."""
+    "zero-shot", "zero-shot-occluded", "clean+clean-second", "clean+occluded",
+    "clean+glare", "gallery", "single" (latency)."""
     provenance: Literal["simulated", "captured"] = "simulated"
     """Captured photos come in clusters, a card's photos each."""
     severity: int | None = None

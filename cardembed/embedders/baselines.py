@@ -5,8 +5,10 @@ They keep the contract and should fail the criteria: a harness that passes them 
 
 from __future__ import annotations
 
+import imagehash
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from cardembed._io import sha256_bytes
 from cardembed._version import __version__
@@ -14,7 +16,7 @@ from cardembed.embedders.base import EMBEDDING_DIM, Embedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.fidelity import Fidelity
 
-__all__ = ["BaselineEmbedder", "ColourHistogramEmbedder", "NearestPixelEmbedder"]
+__all__ = ["BaselineEmbedder", "ColourHistogramEmbedder", "NearestPixelEmbedder", "PerceptualHashEmbedder"]
 
 
 class BaselineEmbedder(Embedder):
@@ -66,4 +68,22 @@ class ColourHistogramEmbedder(BaselineEmbedder):
         out = np.zeros((len(batch), EMBEDDING_DIM), dtype=np.float32)
         for row, colour in zip(out, colours, strict=True):
             row[:512] = np.sqrt(np.bincount(colour, minlength=512))
+        return out
+
+
+class PerceptualHashEmbedder(BaselineEmbedder):
+    """imagehash's 256-bit perceptual hash, bits as ±1: the cosine is 1 − 2 · Hamming distance / 256."""
+
+    name = "perceptual-hash"
+
+    def __init__(self, target: str = "teacher", size: int = 128) -> None:
+        super().__init__(size, target)
+
+    def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, 3, S, S) in [0, 1] to (n, 768), padded with zeros."""
+        out = np.zeros((len(batch), EMBEDDING_DIM), dtype=np.float32)
+        for row, picture in zip(out, batch, strict=True):
+            pixels = np.rint(picture.transpose(1, 2, 0) * 255).astype(np.uint8)
+            bits = imagehash.phash(Image.fromarray(pixels), hash_size=16).hash
+            row[:256] = np.where(bits.ravel(), 1, -1)
         return out

@@ -16,7 +16,7 @@ from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.profiles import IMAGENET_MEAN, IMAGENET_STD
 from cardembed.training.views import ViewPool, square
 
-__all__ = ["Sampler", "catalogue_squares", "embed_squares", "jitter", "to_input"]
+__all__ = ["Sampler", "catalogue_squares", "embed_squares", "jitter", "read_squares", "to_input"]
 
 
 def to_input(squares: NDArray[np.uint8]) -> Tensor:
@@ -24,6 +24,14 @@ def to_input(squares: NDArray[np.uint8]) -> Tensor:
     images = torch.from_numpy(np.array(squares)).permute(0, 3, 1, 2).float().div_(255)
     mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
     return images.sub_(mean[:, None, None]).div_(std[:, None, None])
+
+
+def read_squares(squares: NDArray[np.uint8], members: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Views (n, S, S, 3) by their numbers in any order, from a memory map that is read in its own."""
+    order = np.argsort(members)
+    found = np.empty((len(members), *squares.shape[1:]), np.uint8)
+    found[order] = squares[members[order]]
+    return found
 
 
 def jitter(images: Tensor, generator: np.random.Generator, *, strength: float = 1.0) -> Tensor:

@@ -56,4 +56,6 @@ def one_cycle(progress: float, peak: float, *, warm_up: float = 0.1) -> float:
 
 def ramp(progress: float, start: float, end: float) -> float:
     """0 before `start`, 1 after `end`, linear between: the margin's share of its final value."""
+    if end <= start:
+        return float(progress >= start)
     return min(1.0, max(0.0, (progress - start) / (end - start)))

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
 
 from cardembed.models.heads import ArcFaceHead
-from cardembed.training.losses import Gallery, push_from
+from cardembed.training.losses import Gallery, pull_to, push_from
 from cardembed.training.recipes import Push
 from cardembed.training.view_plan import UNKNOWN_CARD
 from cardembed.training.views import ViewPool
@@ -37,7 +37,7 @@ def class_means(embeddings: Tensor, labels: Tensor, classes: int) -> Tensor:
 def teacher_loss(
     head: ArcFaceHead, embeddings: Tensor, labels: Tensor, gallery: Gallery, push: Push
 ) -> tuple[Tensor, dict[str, float]]:
-    """ArcFace over cards and no card, and the distance to gallery embeddings that the verdict looks at.
+    """ArcFace over cards and no card, and the distances to gallery embeddings that the verdict looks at.
 
     Args:
         head: With one class a card and a last one for no card.
@@ -56,7 +56,17 @@ def teacher_loss(
     unknown = push_from(embeddings[~known], gallery.embeddings, push.unknown_ceiling)
     own, cards = embeddings[known], labels[known]
     other = push_from(own, gallery.embeddings, push.other_ceiling, gallery.other_artwork[cards])
-    loss = arcface + push.unknown_weight * unknown + push.other_weight * other
+    no_card = head.classes[nothing:]
+    background = push_from(embeddings[labels != nothing], no_card, push.background_ceiling)
+    pulled = pull_to(own, gallery.embeddings[cards], push.own_floor)
+    pulled = pulled + pull_to(embeddings[labels == nothing], no_card, push.own_floor)
+    loss = (
+        arcface
+        + push.unknown_weight * unknown
+        + push.other_weight * other
+        + push.background_weight * background
+        + push.own_weight * pulled
+    )
     with torch.no_grad():
         plain = F.normalize(embeddings[classed].float(), dim=1) @ head.classes.T
         strange = embeddings[~known] @ gallery.embeddings.T
@@ -65,6 +75,8 @@ def teacher_loss(
             "arcface": arcface.item(),
             "unknown": unknown.item(),
             "other": other.item(),
+            "background": background.item(),
+            "pulled": pulled.item(),
             "accuracy": (plain.argmax(1) == labels[classed]).float().mean().item(),
             "own_cosine": (own * gallery.embeddings[cards]).sum(1).mean().item() if len(own) else 0.0,
             "unknown_cosine": strange.max(1).values.mean().item() if len(strange) else 0.0,

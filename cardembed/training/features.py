@@ -88,18 +88,24 @@ def square_features(
 
 
 def backbone_features(
-    model: EmbeddingModel, pool: ViewPool, *, progress: Callable[[int, int], None] | None = None
+    model: EmbeddingModel,
+    pool: ViewPool,
+    *,
+    count: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float16]:
     """Pooled features (views, features) float16 of a pool's views at full size, kept in the cache.
 
     Args:
         model: Its backbone is used as it is.
         pool: Views with squares at the model's input size.
+        count: Only the first so many views; all without.
         progress: Called with the views done and their total.
     """
-    squares = pool.squares(model.input_size)
+    squares = pool.squares(model.input_size)[:count]
+    part = "" if count is None else f"-{len(squares)}"
     return in_parts(
-        cache_root() / "features" / f"{backbone_digest(model)[:32]}-{pool.key}.npy",
+        cache_root() / "features" / f"{backbone_digest(model)[:32]}-{pool.key}{part}.npy",
         len(squares),
         lambda start, stop: square_features(model, squares[start:stop]),
         progress=progress,

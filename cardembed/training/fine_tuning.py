@@ -13,13 +13,14 @@ from torch import nn
 from cardembed._seeds import derive_seed, rng
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.heads import ArcFaceHead
-from cardembed.training.batches import Sampler, embed_squares, jitter, to_input
+from cardembed.training.batches import Sampler, embed_squares, jitter, read_squares, to_input
 from cardembed.training.budget import one_cycle, ramp
 from cardembed.training.classes import teacher_loss, view_labels
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
 from cardembed.training.losses import Gallery, guard_collapse
 from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import FineTuningRecipe
+from cardembed.training.rehearsal import Rehearsal
 from cardembed.training.views import ViewPool
 
 __all__ = ["fine_tune", "trainable_blocks"]
@@ -52,7 +53,9 @@ class _Run:
         *,
         scans: NDArray[np.uint8],
         gallery: Gallery,
+        rehearsal: Rehearsal | None,
     ) -> None:
+        self.rehearsal = rehearsal
         self.model, self.head, self.gallery, self.recipe = model, head, gallery, recipe
         self.margin = head.margin
         self.scans = scans
@@ -88,10 +91,19 @@ class _Run:
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = one_cycle(progress, peak)
         self.head.margin = self.margin * (0.5 + 0.5 * ramp(progress, 0.0, recipe.ramp_end))
-        members = np.sort(self.sampler.next())  # sorted reads of the memory map
-        images = jitter(to_input(self.squares[members]), rng("jitter", recipe.seed, step))
+        members = self.sampler.next()
+        squares = [read_squares(self.squares, members)]
+        views = self.rehearsal.views(step) if self.rehearsal is not None else members[:0]
+        if self.rehearsal is not None:
+            squares.append(self.rehearsal.squares(self.model.input_size, views))
+        images = jitter(to_input(np.concatenate(squares)), rng("jitter", recipe.seed, step))
+        learned, rehearsed = self.model(images).split([len(members), len(views)])
         labels = self.labels[torch.from_numpy(members)]
-        loss, figures = teacher_loss(self.head, self.model(images), labels, self.gallery, recipe.push)
+        loss, figures = teacher_loss(self.head, learned, labels, self.gallery, recipe.push)
+        if self.rehearsal is not None:
+            again = self.rehearsal.loss(rehearsed, views, self.head.classes[-1:])
+            loss = loss + recipe.rehearsal_weight * again
+            figures = {**figures, "loss": loss.item(), "rehearsed": again.item()}
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.learning, 1.0)
@@ -107,6 +119,7 @@ def fine_tune(
     *,
     scans: NDArray[np.uint8],
     gallery: Gallery,
+    rehearsal: Rehearsal | None = None,
     key: str,
     options: LoopOptions,
 ) -> dict[str, float]:
@@ -119,6 +132,7 @@ def fine_tune(
         recipe: Settings.
         scans: (gallery, S, S, 3) uint8: the catalogue's scans, followed by those of other cards.
         gallery: Embedded anew every `refresh` steps.
+        rehearsal: Stage 0's cards, where there was a stage 0.
         key: What the run started from; a checkpoint of another start is not resumed.
         options: Log and resumption.
 
@@ -130,7 +144,9 @@ def fine_tune(
     """
     torch.manual_seed(derive_seed("dropout", recipe.seed))
     settings = {"what": "fine-tuning", "start": key, "pool": pool.key, **asdict(recipe)}
-    run = _Run(model, head, pool, recipe, scans=scans, gallery=gallery)
+    if rehearsal is not None:
+        settings["rehearsal"] = [rehearsal.pool.key, asdict(rehearsal.recipe)]
+    run = _Run(model, head, pool, recipe, scans=scans, gallery=gallery, rehearsal=rehearsal)
     model.train()
     ended = run_steps(run, settings, recipe.steps, options)
     for parameter in model.parameters():

@@ -18,6 +18,7 @@ from cardembed.training.classes import class_means, teacher_loss
 from cardembed.training.losses import Gallery, guard_collapse
 from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import HeadRecipe
+from cardembed.training.rehearsal import Rehearsal
 from cardembed.training.run_state import RunLog
 
 __all__ = ["train_head"]
@@ -31,6 +32,7 @@ def train_head(
     *,
     scans: NDArray[np.float16],
     gallery: Gallery,
+    rehearsal: tuple[Rehearsal, NDArray[np.float16]] | None = None,
     log_path: Path,
     listener: Callable[[dict[str, float]], None] | None = None,
 ) -> tuple[ArcFaceHead, dict[str, float]]:
@@ -43,6 +45,7 @@ def train_head(
         recipe: Settings.
         scans: (gallery, F) of the catalogue's scans, followed by those of other cards.
         gallery: Is given the scans' embeddings at every step.
+        rehearsal: Stage 0's cards and the features (views, F) of the views that it may ask for.
         log_path: Where a line of JSON goes every 50 steps.
         listener: Called with every log record.
 
@@ -64,13 +67,15 @@ def train_head(
     log = RunLog(log_path, resume=False, listener=listener)
     model.head.train()
     record: dict[str, float] = {}
+    in_catalogue = ((labels >= 0) & (labels < cards)).numpy()
+    learned = np.arange(len(inputs)) if recipe.non_cards else np.flatnonzero(in_catalogue)
     for step in range(recipe.steps):
         progress = step / recipe.steps
         for group in optimizer.param_groups:
             group["lr"] = one_cycle(progress, recipe.learning_rate)
         head.margin = recipe.margin * ramp(progress, recipe.ramp_start, recipe.ramp_end)
         members = torch.from_numpy(
-            rng("head", recipe.seed, step).choice(len(inputs), recipe.batch, replace=False)
+            rng("head", recipe.seed, step).choice(learned, min(recipe.batch, len(learned)), replace=False)
         )
         with torch.no_grad():
             model.head.eval()
@@ -79,6 +84,12 @@ def train_head(
         loss, figures = teacher_loss(
             head, model.head(inputs[members].float()), labels[members], gallery, recipe.push
         )
+        if rehearsal is not None:
+            views = rehearsal[0].views(step)
+            again = model.head(torch.from_numpy(rehearsal[1][views]).float())
+            rehearsed = rehearsal[0].loss(again, views, head.classes[-1:])
+            loss = loss + recipe.rehearsal_weight * rehearsed
+            figures = {**figures, "loss": loss.item(), "rehearsed": rehearsed.item()}
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_([*model.head.parameters(), *head.parameters()], 1.0)

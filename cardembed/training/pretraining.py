@@ -16,11 +16,10 @@ from torch import Tensor, nn
 
 from cardembed._seeds import derive_seed, rng
 from cardembed.models.embedding import EmbeddingModel
-from cardembed.training.batches import jitter, to_input
+from cardembed.training.batches import jitter, read_squares, to_input
 from cardembed.training.budget import one_cycle, ramp
-from cardembed.training.contrast import ContrastiveHead
+from cardembed.training.contrast import ContrastiveHead, artwork_numbers, pair_costs
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
-from cardembed.training.losses import push_from
 from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import PretrainingRecipe
 from cardembed.training.views import ViewPool
@@ -50,11 +49,15 @@ class PairSampler:
         cards: Cards a batch.
         unknowns: Non-cards a batch.
         seed: Decides everything; a batch depends on its step alone.
+        photos_per_card: Only the first so many of each card; all without.
     """
 
-    def __init__(self, pool: ViewPool, cards: int, unknowns: int, *, seed: int) -> None:
+    def __init__(
+        self, pool: ViewPool, cards: int, unknowns: int, *, seed: int, photos_per_card: int | None = None
+    ) -> None:
         self.count = int(pool.cards.max()) + 1
-        self.views_per_card = int((pool.cards >= 0).sum()) // self.count
+        views = int((pool.cards >= 0).sum()) // self.count
+        self.views_per_card = views if photos_per_card is None else min(views, photos_per_card + 1)
         self.unknowns = np.flatnonzero(pool.cards < 0)
         self.sizes = (min(cards, self.count), min(unknowns, len(self.unknowns)))
         self.seed = seed
@@ -74,8 +77,7 @@ class _Run:
         self.model, self.recipe = model, recipe
         self.squares = pool.squares(model.input_size)
         self.head = ContrastiveHead(model.embedding_dim, scale=recipe.scale, margin=0.0)
-        groups = {name: number for number, name in enumerate(dict.fromkeys(artworks))}
-        self.artworks = torch.tensor([groups[name] for name in artworks])
+        self.artworks = artwork_numbers(artworks)
         self.sampler = PairSampler(pool, recipe.batch, recipe.unknowns, seed=recipe.seed)
         self.optimizer = torch.optim.AdamW(parameter_groups([model, self.head], recipe.weight_decay))
         self.parts: dict[str, Stateful] = {"model": model, "head": self.head, "optimizer": self.optimizer}
@@ -92,9 +94,9 @@ class _Run:
         cards, photos, scans, unknowns = self._embed(step)
         loss = self.head(photos, scans, unknowns)
         other = self.artworks[cards][:, None] != self.artworks[cards][None]
-        push = ramp(progress, recipe.push_start, recipe.push_end) * recipe.push_weight
-        pushed = push_from(unknowns, scans, recipe.ceiling) + push_from(photos, scans, recipe.ceiling, other)
-        total = loss + push * pushed
+        direction = self.head.direction
+        pushed, costs = pair_costs(photos, scans, unknowns, other, direction=direction, recipe=recipe)
+        total = loss + ramp(progress, recipe.push_start, recipe.push_end) * costs
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         nn.utils.clip_grad_norm_([*self.model.parameters(), *self.head.parameters()], 1.0)
@@ -108,15 +110,14 @@ class _Run:
                 "accuracy": (nearest < own).float().mean().item(), "own_cosine": own.mean().item(),
                 "other_p99": cosine[other].quantile(0.99).item() if other.any() else 0.0,
                 "unknown_cosine": strange.mean().item() if len(strange) else 0.0,
+                "background_p95": (scans @ direction[0]).quantile(0.95).item(),
+                "unknown_background": (unknowns @ direction[0]).mean().item() if len(strange) else 0.0,
             }  # fmt: skip
 
     def _embed(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         views = self.sampler.batch(step)
         members = np.concatenate(views)
-        order = np.argsort(members)  # sorted reads of the memory map
-        squares = np.empty((len(members), *self.squares.shape[1:]), np.uint8)
-        squares[order] = self.squares[members[order]]
-        images = jitter(to_input(squares), rng("jitter", self.recipe.seed, step))
+        images = jitter(to_input(read_squares(self.squares, members)), rng("jitter", self.recipe.seed, step))
         photos, scans, unknowns = self.model(images).float().split([len(part) for part in views])
         return torch.from_numpy(views[1].astype(np.int64)), photos, scans, unknowns
 

@@ -95,6 +95,8 @@ class _Run:
         wanted = torch.from_numpy(self.targets[members].astype(np.float32))
         embeddings = self.student(images)
         loss = distillation_loss(embeddings, wanted)
+        if self.recipe.reduction == "mean":
+            loss = loss / wanted.shape[1]
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)

@@ -22,13 +22,14 @@ from cardembed.training.head import train_head
 from cardembed.training.loop import LoopOptions
 from cardembed.training.losses import Gallery
 from cardembed.training.pretraining import pretrain
-from cardembed.training.recipes import TeacherRecipe
+from cardembed.training.recipes import PretrainingRecipe, TeacherRecipe
+from cardembed.training.rehearsal import Rehearsal
 from cardembed.training.view_plan import PRETRAINING_PLAN, ViewPlan
 from cardembed.training.views import ViewPool, open_pool
 
 __all__ = ["TeacherRun", "other_scans"]
 
-OTHER_SCANS = 512
+OTHER_SCANS = 1_024
 """Cards outside the catalogue whose scans stand in the gallery during training: verdicts have distractors."""
 
 
@@ -84,6 +85,7 @@ class TeacherRun:
         )
         gallery = Gallery(self.catalogue.artworks, others=len(scans) - len(self.catalogue))
         start = backbone_digest(self.model)
+        head_rehearsal = self._rehearsal(self.recipe.head.rehearsed, photos_per_card=1)
         head, ended["head"] = train_head(
             self.model,
             backbone_features(self.model, self.pool, progress=self.rendering),
@@ -91,11 +93,13 @@ class TeacherRun:
             self.recipe.head,
             scans=square_features(self.model, scans),
             gallery=gallery,
+            rehearsal=None if head_rehearsal is None else (head_rehearsal, self._features_of(head_rehearsal)),
             log_path=self.out / "teacher-head.jsonl",
             listener=self.listener,
         )
         ended["fine-tuning"] = fine_tune(
             self.model, head, self.pool, self.recipe.fine_tuning, scans=scans, gallery=gallery,
+            rehearsal=self._rehearsal(self.recipe.fine_tuning.rehearsed),
             key=sha256_bytes(canonical_json([start, asdict(self.recipe.head)])),
             options=self._options("teacher"),
         )  # fmt: skip
@@ -104,14 +108,30 @@ class TeacherRun:
     def _options(self, log: str) -> LoopOptions:
         return LoopOptions(self.out / f"{log}.jsonl", resume=self.resume, listener=self.listener)
 
-    def _stage0(self) -> dict[str, float]:
-        recipe = self.recipe.pretraining
-        assert recipe is not None
+    def _other_cards(self, recipe: PretrainingRecipe) -> tuple[ViewPool, Catalogue]:
         catalogue = load_catalogue(recipe.catalogue)
         pool = open_pool(
             self.pretraining_plan, catalogue, (self.model.input_size,),
             workers=self.workers, progress=self.rendering,
         )  # fmt: skip
+        return pool, catalogue
+
+    def _rehearsal(self, cards: int, *, photos_per_card: int | None = None) -> Rehearsal | None:
+        recipe = self.recipe.pretraining
+        if recipe is None or not cards:
+            return None
+        pool, catalogue = self._other_cards(recipe)
+        return Rehearsal(pool, catalogue.artworks, recipe, cards=cards, photos_per_card=photos_per_card)
+
+    def _features_of(self, rehearsal: Rehearsal) -> np.ndarray[Any, np.dtype[np.float16]]:
+        """Of each card's scan and first photo: the pool begins with them."""
+        count = 2 * (int(rehearsal.pool.cards.max()) + 1)
+        return backbone_features(self.model, rehearsal.pool, count=count, progress=self.rendering)
+
+    def _stage0(self) -> dict[str, float]:
+        recipe = self.recipe.pretraining
+        assert recipe is not None
+        pool, catalogue = self._other_cards(recipe)
         settings = {"recipe": asdict(recipe), "pool": pool.key, "seed": self.recipe.seed}
         path = self.out / "teacher-pretrained.safetensors"
         written = path.is_file() and read_metadata(path).get("settings") == json.dumps(

@@ -15,3 +15,19 @@ Feature: AC-2 Embedding Quality (Occluded Images)
       | android |
       | ios     |
       | hailo8l |
+
+  @reported
+  Scenario Outline: Reported zero-shot: <target>
+    Given an image of a card that training never saw with 20% occlusion
+    When computing its embedding and finding nearest neighbor
+    Then the correct card MUST be in top-3 nearest neighbors
+    And the distance to correct card MUST be <0.4
+    And the share that satisfies this is reported, over 320 photos
+
+    Examples: targets
+      | target  |
+      | teacher |
+      | server  |
+      | android |
+      | ios     |
+      | hailo8l |

@@ -40,6 +40,7 @@ def ask(tmp_path, release):
             targets=(),
             release=RELEASE,
             catalogue=None,
+            distractors=None,
             photos=root,
             report=None,
             use_cache=True,

@@ -120,6 +120,7 @@ def test_embeddings_of_another_teacher_that_come_with_the_photos_are_not_used(wo
     setup = {
         "release": str(ROOT / "fixtures" / "release"),
         "catalogue": world.release.catalogue,
+        "distractors": None,
         "photos": str(photos.root),
         "use_cache": True,
     }

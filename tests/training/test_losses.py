@@ -6,7 +6,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from cardembed.errors import TrainingError
 from cardembed.training.budget import Budget, one_cycle, ramp
-from cardembed.training.losses import Gallery, distillation_loss, guard_collapse, push_from
+from cardembed.training.losses import Gallery, distillation_loss, guard_collapse, pull_to, push_from
 from cardembed.training.optimiser import parameter_groups
 
 
@@ -26,6 +26,18 @@ def test_distillation_loss_is_two_minus_two_cosines():
 def test_distillation_loss_takes_float16_targets_in_float32():
     student = units(2, 768)
     assert distillation_loss(student, student.half()).dtype == torch.float32
+
+
+def test_pull_costs_only_what_is_missing_to_the_floor():
+    own = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    embeddings = torch.tensor([[1.0, 0.0], [0.6, 0.8], [1.0, 0.0]], requires_grad=True)
+    cost = pull_to(embeddings, own, 0.9)
+    assert cost.item() == pytest.approx((0.3**2 + 0.9**2) / 3)
+    cost.backward()
+    assert embeddings.grad is not None
+    assert (embeddings.grad[0] == 0).all()
+    assert embeddings.grad[1, 0] < 0  # more of its own direction costs less
+    assert pull_to(embeddings[:0], own[:0], 0.9).item() == 0
 
 
 def test_push_costs_only_what_exceeds_the_ceiling():

@@ -36,17 +36,17 @@ def test_class_means_are_unit_vectors_and_ignore_strangers():
 
 @pytest.fixture
 def small():
-    head = ArcFaceHead(4, 3, margin=0.0, scale=24.0)  # two cards, and no card
-    head.imprint(torch.eye(4)[[0, 1, 3]])
+    head = ArcFaceHead(5, 3, margin=0.0, scale=24.0)  # two cards, and no card
+    head.imprint(torch.eye(5)[[0, 1, 3]])
     gallery = Gallery(["a", "b"], others=1)
-    gallery.embeddings = torch.eye(4)[[0, 1, 2]]
+    gallery.embeddings = torch.eye(5)[[0, 1, 2]]
     return head, gallery
 
 
 def test_the_loss_is_small_where_everything_is_in_its_place(small):
     head, gallery = small
     labels = torch.tensor([0, 1, 2, STRANGER])
-    loss, figures = teacher_loss(head, torch.eye(4)[[0, 1, 3, 3]], labels, gallery, Push())
+    loss, figures = teacher_loss(head, torch.eye(5)[[0, 1, 3, 4]], labels, gallery, Push())
     assert loss.item() < 1e-4
     assert (figures["accuracy"], figures["own_cosine"], figures["unknown_cosine"]) == (1, 1, 0)
 
@@ -63,13 +63,27 @@ def test_the_loss_is_small_where_everything_is_in_its_place(small):
 )
 def test_what_matches_a_gallery_embedding_that_it_must_not_is_pushed(small, row, label, name):
     head, gallery = small
-    _, figures = teacher_loss(head, torch.eye(4)[[row]], torch.tensor([label]), gallery, Push())
+    _, figures = teacher_loss(head, torch.eye(5)[[row]], torch.tensor([label]), gallery, Push())
     assert figures[name] == pytest.approx((1 - (0.25 if name == "unknown" else 0.3)) ** 2)
+
+
+@pytest.mark.parametrize("label", [0, STRANGER])
+def test_a_card_where_non_cards_are_is_pushed_from_there(small, label):
+    head, gallery = small
+    _, figures = teacher_loss(head, torch.eye(5)[[3]], torch.tensor([label]), gallery, Push())
+    assert figures["background"] == pytest.approx((1 - 0.1) ** 2)
+
+
+@pytest.mark.parametrize("label", [0, 2])
+def test_what_is_far_from_where_it_belongs_is_pulled(small, label):
+    head, gallery = small
+    _, figures = teacher_loss(head, torch.eye(5)[[4]], torch.tensor([label]), gallery, Push())
+    assert figures["pulled"] == pytest.approx(0.9**2)
 
 
 def test_a_batch_without_cards_has_figures(small):
     head, gallery = small
-    _, figures = teacher_loss(head, torch.eye(4)[[3]], torch.tensor([2]), gallery, Push())
+    _, figures = teacher_loss(head, torch.eye(5)[[3]], torch.tensor([2]), gallery, Push())
     assert not any(np.isnan(value) for value in figures.values())
 
 

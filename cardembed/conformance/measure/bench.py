@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from cardembed.cards.catalogue import Catalogue, load_catalogue
+from cardembed.cards.gallery import Gallery
 from cardembed.cards.photo_set import PhotoSet, attach_teacher
 from cardembed.conformance.measure.target import TargetMeasurements, Teacher, embed_target
 from cardembed.conformance.measure.worst import worst_photos
@@ -58,7 +59,7 @@ class Bench:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The gallery's cards."""
-        return load_catalogue(self._setup["catalogue"])
+        return _gallery(self._setup["catalogue"], self._setup["distractors"])
 
     @cached_property
     def photo_set(self) -> PhotoSet:
@@ -169,8 +170,8 @@ def prepare(options: Options, say: Callable[[str], None]) -> Prepared:
     root = options.release or default_release_dir()
     release = Release.load(root)
     release.verify()
-    spec: Any = release.catalogue if options.catalogue is None else options.catalogue
-    catalogue = load_catalogue(spec)
+    spec: Any = release.searched if options.catalogue is None else options.catalogue
+    catalogue = _gallery(spec, options.distractors)
     photo_set = _photos(options, release, catalogue, say)
     manifest = photo_set.manifest
     return Prepared(
@@ -186,10 +187,24 @@ def prepare(options: Options, say: Callable[[str], None]) -> Prepared:
         bench={
             "release": str(root),
             "catalogue": spec,
+            "distractors": options.distractors,
             "photos": str(photo_set.root),
             "use_cache": options.use_cache,
         },
     )
+
+
+def _gallery(spec: str | Mapping[str, Any], distractors: int | None) -> Catalogue:
+    """What `load_catalogue` reads from `spec`, with another number of distractors where one is asked for.
+
+    Raises:
+        CatalogueError: It cannot be opened, or has no distractors to have another number of.
+    """
+    catalogue = load_catalogue(spec)
+    if distractors is None:
+        return catalogue
+    gallery = catalogue if isinstance(catalogue, Gallery) else Gallery(catalogue)
+    return gallery.with_distractors(distractors)
 
 
 def _photos(options: Options, release: Release, catalogue: Catalogue, say: Callable[[str], None]) -> PhotoSet:

@@ -21,6 +21,8 @@ class Options:
     """Release directory; the shipped reference release where None."""
     catalogue: str | None
     """As `load_catalogue` reads it; the release's own where None."""
+    distractors: int | None
+    """Distractor cards in the gallery; the release's number where None."""
     photos: Path | None
     """Photo set; the default set of the release where None."""
     report: Path | None
@@ -55,6 +57,8 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--target", action="append", default=[], metavar="NAME", help=only)
     for name, (metavar, text) in _HELP.items():
         group.addoption(name, metavar=metavar, help=text)
+    more = "distractor cards in the gallery (default: the release's; the gate wants others named)"
+    group.addoption("--distractors", type=int, metavar="N", help=more)
     anew = "compute every embedding again, whatever the cache holds"
     group.addoption("--no-cache", action="store_true", help=anew)
     machine, text = platform.node() or "runner", "this machine's name in the evidence"
@@ -63,6 +67,13 @@ def add_options(parser: pytest.Parser) -> None:
 
 def _path(text: str | None, base: Path) -> Path | None:
     return None if text is None else Path(base, Path(text).expanduser())
+
+
+def _positive(config: pytest.Config, name: str) -> int | None:
+    number: int | None = config.getoption(name)
+    if number is not None and number < 1:
+        raise pytest.UsageError(f"{name} {number}: expected 1 or more, found {number}; leave the option out")
+    return number
 
 
 def read_options(config: pytest.Config, known_targets: tuple[str, ...]) -> Options:
@@ -99,6 +110,7 @@ def read_options(config: pytest.Config, known_targets: tuple[str, ...]) -> Optio
         targets=targets,
         release=_path(config.getoption("--release"), base),
         catalogue=config.getoption("--catalogue"),
+        distractors=_positive(config, "--distractors"),
         photos=_path(config.getoption("--photos"), base),
         report=report,
         use_cache=not config.getoption("--no-cache"),

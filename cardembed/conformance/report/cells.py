@@ -26,6 +26,8 @@ _CONDITIONS = {
     "glare": "photos with glare",
     "unknown": "photos of what is no card",
     "unknown-card": "photos of cards outside the catalogue",
+    "zero-shot": "clean photos of cards that training never saw",
+    "zero-shot-occluded": "photos with an occlusion of cards that training never saw",
     "clean+clean-second": "two clean photos of a card",
     "clean+occluded": "a clean and an occluded photo of a card",
     "clean+glare": "a clean photo of a card and one with glare",

@@ -1,0 +1,139 @@
+"""The verdict that a release was sealed with: what every later run of the same release has to repeat.
+
+It stands in `verdict.json` beside `release.json`, outside of the release's digest: verdict photos derive from
+that digest, so the verdict cannot be part of it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from cardembed._io import atomic_write_json
+from cardembed.conformance.decision import GateDecision
+from cardembed.conformance.predicate import Sha256
+from cardembed.conformance.states import State
+from cardembed.errors import ReleaseError
+from cardembed.release import Release
+
+__all__ = ["SEALED", "SealedCell", "SealedVerdict", "departures", "read_seal", "seal_verdict"]
+
+SEALED = "verdict.json"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SealedCell(_Model):
+    """What became of a cell."""
+
+    state: State
+    """As the gate computed it from the raw numbers."""
+    required: bool
+    """False for what is only reported."""
+    reason: str
+    """One line, with its figures."""
+
+
+class SealedVerdict(_Model):
+    """The content of a `verdict.json`."""
+
+    schema_version: int = 1
+    release_digest: Sha256
+    """Of the release that was judged."""
+    at: AwareDatetime
+    """When it was sealed."""
+    cells: dict[str, SealedCell]
+    """By cell id, all of them."""
+
+    @property
+    def red(self) -> list[str]:
+        """Required cells that failed or were inconclusive, sorted."""
+        return sorted(
+            name
+            for name, cell in self.cells.items()
+            if cell.required and cell.state in (State.FAIL, State.INCONCLUSIVE, State.ERROR)
+        )
+
+
+def seal_verdict(release: Release, decision: GateDecision, at: datetime) -> SealedVerdict:
+    """Write the verdict of one run beside the release that it judged.
+
+    Args:
+        release: On disk.
+        decision: The gate's, of one bundle that it did not refuse.
+        at: The time, aware.
+
+    Raises:
+        ReleaseError: The decision is about another release, about none, or a cell of it ended in an error.
+    """
+    results = {cell.id: (cell, cell.results[0]) for cell in decision.cells if len(cell.results) == 1}
+    problem = ""
+    if decision.release_digest != release.digest:
+        problem = f"one about {(decision.release_digest or 'none')[:16]}…"
+    elif any(bundle.refused for bundle in decision.bundles) or len(results) < len(decision.cells):
+        problem = "one that the gate refuses, or without every cell"
+    elif errors := [name for name, (_, result) in results.items() if result.state is State.ERROR]:
+        problem = f"an error in {errors[0]}"
+    if problem:
+        raise ReleaseError(
+            release.root,
+            expected=f"one whole run about {release.digest[:16]}…",
+            found=problem,
+            action="judge this release: pytest features/ --release DIR --report REPORT",
+        )
+    verdict = SealedVerdict(
+        release_digest=release.digest,
+        at=at,
+        cells={
+            name: SealedCell(state=result.state, required=cell.required, reason=result.reason)
+            for name, (cell, result) in sorted(results.items())
+        },
+    )
+    atomic_write_json(release.root / SEALED, verdict.model_dump(mode="json"))
+    return verdict
+
+
+def read_seal(release: Release) -> SealedVerdict:
+    """Read the verdict beside a release.
+
+    Raises:
+        ReleaseError: There is none, it cannot be read, or it is about another release.
+    """
+    file = release.root / SEALED
+    try:
+        verdict = SealedVerdict.model_validate(json.loads(file.read_bytes()))
+    except (OSError, ValueError, RecursionError) as error:
+        found = "none" if isinstance(error, FileNotFoundError) else str(error).splitlines()[0]
+        if isinstance(error, ValidationError):
+            found = error.errors(include_url=False)[0]["msg"]
+        raise _unsealed(file, found) from error
+    if verdict.release_digest != release.digest:
+        raise _unsealed(file, f"one about {verdict.release_digest[:16]}…")
+    return verdict
+
+
+def _unsealed(file: Path, found: str) -> ReleaseError:
+    return ReleaseError(
+        file,
+        expected="the verdict that this release was sealed with",
+        found=found,
+        action="judge the release and seal it: cardembed release seal --release DIR REPORT",
+    )
+
+
+def departures(sealed: SealedVerdict, decision: GateDecision) -> list[str]:
+    """Where a run of the same release says something else than its seal, one line a cell."""
+    now = {cell.id: result for cell in decision.cells for result in cell.results}
+    lines = []
+    for name in sorted(sealed.cells.keys() | now.keys()):
+        before, after = sealed.cells.get(name), now.get(name)
+        if before is None or after is None:
+            lines.append(f"{name}: {'not sealed' if before is None else 'no result, but sealed'}")
+        elif before.state is not after.state:
+            lines.append(f"{name}: sealed as {before.state}, now {after.state}: {after.reason}")
+    return lines

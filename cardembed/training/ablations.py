@@ -1,0 +1,128 @@
+"""What each part of the recipe is worth: short runs that differ in one thing, and their figures."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cardembed.errors import TrainingError
+from cardembed.training.recipes import StudentRecipe, TeacherRecipe
+from cardembed.training.runs import RunOptions, run_student, run_teacher
+
+__all__ = ["Ablation", "Schedule", "ablate", "as_markdown"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long the short runs are."""
+
+    head_steps: int = 600
+    """Of stage 1."""
+    steps: int = 150
+    """Of stage 2."""
+    student_steps: int = 400
+    """Of a distillation."""
+    target: str = "hailo8l"
+    """The student that is distilled."""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """One row of the table."""
+
+    name: str
+    """What differs."""
+    figures: dict[str, float]
+    """On development views, by criterion; empty where the run ended early."""
+    ended: str = ""
+    """Why it ended early."""
+
+
+def _teachers(base: TeacherRecipe) -> dict[str, TeacherRecipe]:
+    at_once = replace(base.head, imprint=False, ramp_start=0.0, ramp_end=0.0)
+    quiet = replace(base.head, non_cards=False, rehearsed=0)
+    return {
+        "teacher: imprinted class vectors, margin ramp, non-cards, stage 0": base,
+        "teacher: random class vectors at full margin": replace(base, head=at_once),
+        "teacher: without non-cards in stages 1 and 2": replace(
+            base, head=quiet, fine_tuning=replace(base.fine_tuning, unknowns=0, rehearsed=0)
+        ),
+        "teacher: without stage 0": replace(base, pretraining=None),
+    }
+
+
+def _students(base: StudentRecipe) -> dict[str, StudentRecipe]:
+    return {
+        "student: squared error summed, non-cards": base,
+        "student: squared error averaged over dimensions": replace(base, reduction="mean"),
+        "student: without non-cards": replace(base, unknowns=0),
+    }
+
+
+def ablate(
+    options: RunOptions, weights: Path, schedule: Schedule | None = None, *, seed: int = 0
+) -> Iterator[Ablation]:
+    """Run every variation; yields a row as each one ends.
+
+    Args:
+        options: Where the runs' files go, each in a folder of its own below `out`.
+        weights: A folder of `cardembed train teacher`: its `teacher-pretrained.safetensors` serves all
+            teachers as stage 0, and its `teacher.safetensors` teaches the students.
+        schedule: How long the runs are.
+        seed: Of all runs.
+    """
+    schedule = schedule or Schedule()
+    base = TeacherRecipe.for_profile(options.profile)
+    base = replace(
+        base,
+        head=replace(base.head, steps=schedule.head_steps, seed=seed),
+        fine_tuning=replace(base.fine_tuning, steps=schedule.steps, seed=seed),
+    )
+    for number, (name, recipe) in enumerate(_teachers(base).items()):
+        out = options.out / f"teacher-{number}"
+        out.mkdir(parents=True, exist_ok=True)
+        pretrained = weights / "teacher-pretrained.safetensors"
+        if recipe.pretraining is not None and pretrained.is_file():
+            shutil.copyfile(pretrained, out / pretrained.name)
+        run = partial(run_teacher, replace(options, out=out), recipe)
+        yield _row(name, run)
+    short = StudentRecipe(steps=schedule.student_steps, seed=seed)
+    teacher = weights / "teacher.safetensors"
+    for number, (name, student) in enumerate(_students(short).items()):
+        out = options.out / f"student-{number}"
+        out.mkdir(parents=True, exist_ok=True)
+        run = partial(run_student, replace(options, out=out), schedule.target, teacher, student)
+        yield _row(name, run)
+
+
+def _row(name: str, run: Callable[[], dict[str, Any]]) -> Ablation:
+    try:
+        return Ablation(name, run()["figures"])
+    except TrainingError as error:  # a collapse that the guard stops is a result
+        return Ablation(name, {}, ended=str(error))
+
+
+_COLUMNS = ("top-1", "AC-1", "AC-2", "AC-7", "AC-7 nearest impostor", "AC-8 clean")
+
+
+def as_markdown(rows: list[Ablation]) -> str:
+    """A table; of AC-4 the worst family, by name."""
+    lines = [
+        "| run | " + " | ".join(["AC-4, worst family", *_COLUMNS]) + " |",
+        "|---" * (len(_COLUMNS) + 2) + "|",
+    ]
+    for row in rows:
+        if row.ended:
+            lines.append(f"| {row.name} | " + " | ".join(["ended early"] + ["–"] * len(_COLUMNS)) + " |")
+            continue
+        families = {name.removeprefix("AC-4 "): v for name, v in row.figures.items() if name[:5] == "AC-4 "}
+        worst = min(families, key=lambda name: families[name]) if families else ""
+        cells = [f"{families[worst]:.3f} ({worst})" if worst else "–"]
+        cells += [f"{row.figures[name]:.3f}" if name in row.figures else "–" for name in _COLUMNS]
+        lines.append(f"| {row.name} | " + " | ".join(cells) + " |")
+    lines += [f"\n{row.name}: {row.ended}" for row in rows if row.ended]
+    return "\n".join(lines)

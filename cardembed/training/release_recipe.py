@@ -1,0 +1,160 @@
+"""What a whole release is trained from: one file that names its cards and the settings that differ."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cardembed._io import sha256_file
+from cardembed.cards.catalogue import Catalogue, load_catalogue
+from cardembed.cards.gallery import Gallery
+from cardembed.errors import UsageError
+from cardembed.training.recipes import StudentRecipe, TeacherRecipe
+from cardembed.training.runs import STUDENT_TARGETS, RunOptions, run_student, run_teacher
+
+__all__ = ["ReleaseRecipe", "read_recipe", "train_release"]
+
+
+class ReleaseRecipe(BaseModel):
+    """A release's recipe, read from TOML. Settings that it leaves out are the profile's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str = Field(min_length=1, max_length=200)
+    """The release's name, for people."""
+    profile: Literal["prd", "reference"] = "reference"
+    """Which architectures."""
+    catalogue: str
+    """The cards to learn: synthetic:SEED:COUNT, or a folder of scans relative to the recipe's file."""
+    zero_shot: str | None = None
+    """Cards that join the gallery after training and are judged apart; none without."""
+    distractors: str | None = None
+    """Cards that only stand in the gallery; none without."""
+    backbone: str | None = None
+    """A published checkpoint to start from in place of stage 0, relative to the recipe's file."""
+    teacher: TeacherRecipe
+    """Settings of the teacher's stages."""
+    students: dict[Literal["android", "ios", "hailo8l"], StudentRecipe]
+    """Settings of each student."""
+    notes: str = ""
+    """For people."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, given: Any) -> Any:  # noqa: ANN401 - what a TOML file holds
+        """Settings that are left out are the profile's; `[student]` holds what all students share."""
+        if not isinstance(given, dict):
+            return given
+        given = dict(given)
+        profile = given.get("profile", "reference")
+        if profile in ("prd", "reference"):
+            given["teacher"] = _over(asdict(TeacherRecipe.for_profile(profile)), given.get("teacher", {}))
+        shared = _over(asdict(StudentRecipe()), given.pop("student", {}))
+        own = given.get("students", {})
+        if isinstance(own, dict):
+            unknown = {name: value for name, value in own.items() if name not in STUDENT_TARGETS}
+            known = {name: _over(shared, own.get(name, {})) for name in STUDENT_TARGETS}
+            given["students"] = {**known, **unknown}
+        return given
+
+    def cards(self) -> Catalogue:
+        """The cards to learn."""
+        return load_catalogue(self.catalogue)
+
+    def gallery(self) -> Gallery | None:
+        """What verdicts search; None where it is the catalogue alone."""
+        if self.zero_shot is None and self.distractors is None:
+            return None
+        parts = {
+            name: None if spec is None else load_catalogue(spec)
+            for name, spec in (("zero_shot", self.zero_shot), ("distractors", self.distractors))
+        }
+        return Gallery(self.cards(), **parts)
+
+    def located(self, folder: Path) -> Self:
+        """The same with every path taken from `folder`."""
+
+        def found(spec: str | None) -> str | None:
+            return spec if spec is None or spec.startswith("synthetic:") else str(folder / spec)
+
+        paths = ("catalogue", "zero_shot", "distractors", "backbone")
+        return self.model_copy(update={name: found(getattr(self, name)) for name in paths})
+
+
+def _over(defaults: dict[str, Any], given: Any) -> Any:  # noqa: ANN401 - validated afterwards
+    """Defaults with what is given in their place, table by table."""
+    if not isinstance(given, dict):
+        return given
+    merged = dict(defaults)
+    for name, value in given.items():
+        below = merged.get(name)
+        merged[name] = _over(below, value) if isinstance(below, dict) else value
+    return merged
+
+
+def read_recipe(path: Path | str) -> ReleaseRecipe:
+    """Read a recipe.
+
+    Raises:
+        UsageError: It is missing, no TOML, or holds what no setting is called; names the setting.
+    """
+    path = Path(path)
+    try:
+        recipe = ReleaseRecipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise _bad(path, error.strerror or str(error), "give --recipe FILE") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _bad(path, str(error), "correct the file") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise _bad(path, f"{first['msg']} at {where or 'the top'}", "correct the file") from error
+    return recipe.located(path.parent)
+
+
+def _bad(path: Path, found: str, action: str) -> UsageError:
+    return UsageError(path, expected="a release's recipe", found=found, action=action)
+
+
+def train_release(recipe: ReleaseRecipe, options: RunOptions) -> list[str]:
+    """Train what the folder of weights lacks; returns the targets that were trained.
+
+    A target whose weights are there, made by the same recipe from the same cards (and by the teacher that is
+    there), is left as it is; a stage that was cut off goes on from its checkpoint.
+
+    Args:
+        recipe: What to train.
+        options: Where; its catalogue and profile must be the recipe's.
+    """
+    trained = []
+    teacher = options.out / "teacher.safetensors"
+    if not _there(options, "teacher", recipe.teacher, {}):
+        backbone = None if recipe.backbone is None else Path(recipe.backbone)
+        run_teacher(options, recipe.teacher, backbone_weights=backbone)
+        trained.append("teacher")
+    for target, settings in recipe.students.items():
+        if not _there(options, target, settings, {"teacher": sha256_file(teacher)}):
+            run_student(options, target, teacher, settings)
+            trained.append(target)
+    return trained
+
+
+def _there(
+    options: RunOptions, target: str, settings: TeacherRecipe | StudentRecipe, more: dict[str, str]
+) -> bool:
+    record, weights = options.out / "training.json", options.out / f"{target}.safetensors"
+    if not (record.is_file() and weights.is_file()):
+        return False
+    entry = json.loads(record.read_bytes()).get(target, {})
+    wanted = {
+        "recipe": json.loads(json.dumps(asdict(settings))),
+        "profile": options.profile,
+        "catalogue_digest": options.catalogue.digest,
+        "sha256": sha256_file(weights),
+        **more,
+    }
+    return all(entry.get(name) == value for name, value in wanted.items())

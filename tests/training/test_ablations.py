@@ -1,0 +1,64 @@
+from dataclasses import replace
+
+import pytest
+
+from cardembed.errors import TrainingError
+from cardembed.training import ablations
+from cardembed.training.ablations import Ablation, Schedule, ablate, as_markdown
+from cardembed.training.recipes import HeadRecipe
+from cardembed.training.runs import RunOptions
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Trainings that only note their recipes; the second teacher collapses."""
+    seen = []
+
+    def teacher(options, recipe):
+        seen.append(("teacher", recipe, (options.out / "teacher-pretrained.safetensors").is_file()))
+        if not recipe.head.imprint:
+            raise TrainingError("step 9", expected="apart", found="alike", action="ramp")
+        return {"figures": {"top-1": 0.5, "AC-4 hands": 0.75, "AC-4 wood": 0.25, "AC-7": 0.125}}
+
+    def student(options, target, teacher, recipe):
+        seen.append((target, recipe, teacher.name))
+        return {"figures": {"AC-8 clean": 0.625}}
+
+    monkeypatch.setattr(ablations, "run_teacher", teacher)
+    monkeypatch.setattr(ablations, "run_student", student)
+    return seen
+
+
+def test_each_run_differs_in_one_thing(runs, tmp_path, catalogue):
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    (weights / "teacher-pretrained.safetensors").write_text("stage 0")
+    options = RunOptions(catalogue=catalogue, out=tmp_path / "out")
+    rows = list(ablate(options, weights, Schedule(head_steps=3, steps=2, student_steps=4)))
+    assert len(rows) == len(runs) == 7
+    teachers = [recipe for what, recipe, _ in runs if what == "teacher"]
+    base, random, without_non_cards, without_stage0 = teachers
+    assert (base.head.steps, base.fine_tuning.steps) == (3, 2)
+    assert random == replace(base, head=replace(base.head, imprint=False, ramp_start=0, ramp_end=0))
+    assert without_stage0 == replace(base, pretraining=None)
+    assert not without_non_cards.head.non_cards
+    assert without_non_cards.fine_tuning.unknowns == 0
+    assert [there for what, _, there in runs if what == "teacher"] == [True, True, True, False]
+    students = [recipe for what, recipe, _ in runs if what == "hailo8l"]
+    assert [(s.reduction, s.unknowns, s.steps) for s in students] == [
+        ("sum", 16, 4), ("mean", 16, 4), ("sum", 0, 4),
+    ]  # fmt: skip
+    assert rows[1].ended.startswith("step 9")
+    assert HeadRecipe().non_cards
+
+
+def test_the_table_names_the_worst_family_and_what_ended_early():
+    rows = [
+        Ablation("all", {"AC-4 hands": 0.75, "AC-4 wood": 0.25, "top-1": 0.5}),
+        Ablation("bad", {}, ended="collapsed"),
+    ]
+    lines = as_markdown(rows).splitlines()
+    assert len({line.count("|") for line in lines[:4]}) == 1
+    assert "0.250 (wood)" in lines[2]
+    assert "ended early" in lines[3]
+    assert lines[-1] == "bad: collapsed"

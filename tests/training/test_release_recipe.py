@@ -1,0 +1,141 @@
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from cardembed._io import atomic_write_json, sha256_file
+from cardembed.cards.catalogue import load_catalogue
+from cardembed.errors import UsageError
+from cardembed.training import release_recipe
+from cardembed.training.recipes import StudentRecipe, TeacherRecipe
+from cardembed.training.release_recipe import read_recipe, train_release
+from cardembed.training.runs import RunOptions
+
+TEXT = """
+name = "small"
+catalogue = "synthetic:5:6"
+zero_shot = "synthetic:6:3"
+distractors = "synthetic:7:4"
+
+[teacher.head]
+steps = 3
+
+[student]
+steps = 7
+
+[students.ios]
+batch = 9
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    (tmp_path / "recipe.toml").write_text(TEXT)
+    return read_recipe(tmp_path / "recipe.toml")
+
+
+def test_what_is_left_out_is_the_profiles(recipe):
+    assert recipe.teacher.head.steps == 3
+    assert recipe.teacher.fine_tuning == TeacherRecipe().fine_tuning
+    assert recipe.students["android"] == replace(StudentRecipe(), steps=7)
+    assert recipe.students["ios"] == replace(StudentRecipe(), steps=7, batch=9)
+    assert set(recipe.students) == {"android", "ios", "hailo8l"}
+
+
+def test_the_prd_profile_has_its_own_settings(tmp_path):
+    (tmp_path / "r.toml").write_text('name = "p"\nprofile = "prd"\ncatalogue = "scans"\nbackbone = "b.pth"\n')
+    recipe = read_recipe(tmp_path / "r.toml")
+    assert recipe.teacher == TeacherRecipe.for_profile("prd")
+    assert recipe.catalogue == str(tmp_path / "scans")
+    assert recipe.backbone == str(tmp_path / "b.pth")
+    assert recipe.gallery() is None
+
+
+def test_the_gallery_has_all_parts(recipe):
+    gallery = recipe.gallery()
+    assert len(gallery) == 13
+    assert gallery.learned.digest == recipe.cards().digest == load_catalogue("synthetic:5:6").digest
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("name = ", "Invalid value"),
+        ('name = "a"', "catalogue"),
+        (TEXT + "[teacher.heads]\nsteps = 1\n", "teacher.heads"),
+        (TEXT + "[students.watch]\nsteps = 1\n", "students.watch"),
+        (TEXT.replace("steps = 7", 'steps = "many"'), "steps"),
+        (TEXT.replace("batch = 9", "bach = 9"), "bach"),
+        ("profile = 3\n" + TEXT, "profile"),
+        ('teacher = "good"\nname = "a"\ncatalogue = "synthetic:1:2"', "teacher"),
+    ],
+)
+def test_a_recipe_with_a_mistake_names_the_setting(tmp_path, text, found):
+    (tmp_path / "r.toml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_recipe(tmp_path / "r.toml")
+    assert found in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_recipe_says_what_to_give(tmp_path):
+    with pytest.raises(UsageError, match="--recipe FILE"):
+        read_recipe(tmp_path / "none.toml")
+
+
+@pytest.fixture
+def trainings(monkeypatch, tmp_path):
+    """Trainings that only leave their files; which ran, in order."""
+    ran = []
+
+    def leave(options, target, recipe, **more):
+        ran.append(target)
+        path = options.out / f"{target}.safetensors"
+        path.write_text(f"{target} {len(ran)}")
+        record = options.out / "training.json"
+        known = json.loads(record.read_text()) if record.is_file() else {}
+        entry = {
+            "recipe": asdict(recipe), "profile": options.profile, "sha256": sha256_file(path),
+            "catalogue_digest": options.catalogue.digest, **more,
+        }  # fmt: skip
+        atomic_write_json(record, {**known, target: entry})
+
+    monkeypatch.setattr(
+        release_recipe, "run_teacher", lambda options, recipe, **_: leave(options, "teacher", recipe)
+    )
+    monkeypatch.setattr(
+        release_recipe,
+        "run_student",
+        lambda options, target, teacher, recipe: leave(options, target, recipe, teacher=sha256_file(teacher)),
+    )
+    return ran
+
+
+def test_only_what_is_missing_or_made_otherwise_is_trained(recipe, trainings, tmp_path):
+    options = RunOptions(catalogue=recipe.cards(), out=tmp_path)
+    assert train_release(recipe, options) == ["teacher", "android", "ios", "hailo8l"]
+    assert train_release(recipe, options) == []
+    (tmp_path / "ios.safetensors").write_text("changed")
+    assert train_release(recipe, options) == ["ios"]
+    students = {**recipe.students, "hailo8l": replace(recipe.students["hailo8l"], steps=8)}
+    changed = recipe.model_copy(update={"students": students})
+    assert train_release(changed, options) == ["hailo8l"]
+    teacher = replace(recipe.teacher, seed=1)
+    again = changed.model_copy(update={"teacher": teacher})
+    assert train_release(again, options) == ["teacher", "android", "ios", "hailo8l"]  # by another teacher
+    other = replace(options, catalogue=load_catalogue("synthetic:5:7"))
+    assert train_release(again, other)[0] == "teacher"
+
+
+def test_the_shipped_recipe_can_be_read():
+    from pathlib import Path
+
+    file = Path(__file__).resolve().parents[2] / "fixtures" / "training" / "reference.toml"
+    if not file.is_file():
+        pytest.skip("not a checkout")
+    recipe = read_recipe(file)
+    assert len(recipe.cards()) >= 256
+    gallery = recipe.gallery()
+    assert gallery is not None
+    assert len(gallery.zero_shot) == 64
+    assert len(gallery.distractors) >= 2048
