@@ -155,6 +155,7 @@ def _train(
     display = TrainingDisplay()
     options = RunOptions(
         catalogue=recipe.cards(),
+        distractors=recipe.distractor_cards(),
         out=weights,
         profile=recipe.profile,
         resume=True,

@@ -20,6 +20,7 @@ __all__ = ["command"]
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 _COUNT = click.IntRange(min=1)
 _CHANGEABLE = ("steps", "batch", "unknowns", "learning_rate", "seed")
+_WEIGHTS = click.Path(path_type=Path, dir_okay=False, exists=True)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--out", {"type": _FOLDER, "required": True, "help": "Folder of the weight files."}),
@@ -46,6 +47,9 @@ def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="synthetic:SEED:COUNT or a folder of scans.",
     )(function)
+    function = click.option(
+        "--distractors", help="Cards that only stand in the gallery; training sees their scans. None without."
+    )(function)
     return click.option(
         "--profile", "profile_name", default="reference", show_default=True, help="|".join(PROFILES)
     )(function)
@@ -61,6 +65,7 @@ def _options(display: TrainingDisplay, **given: Any) -> Any:  # noqa: ANN401 - R
     views = given["views"]
     return RunOptions(
         catalogue=load_catalogue(given["catalogue"]),
+        distractors=load_catalogue(given["distractors"]) if given["distractors"] else None,
         out=given["out"],
         profile=given["profile_name"],
         resume=given["resume"],
@@ -178,23 +183,21 @@ def student(as_json: bool, target: str, teacher_path: Path | None, **given: Any)
 
 @command.command("ablations")
 @click.option("--out", type=_FOLDER, required=True, help="Folder of the runs' files.")
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    required=True,
-    help="Folder with teacher-pretrained.safetensors (stage 0) and teacher.safetensors.",
-)
+@click.option("--teacher", type=_WEIGHTS, required=True, help="The weights that teach the students.")
+@click.option("--pretrained", type=_WEIGHTS, help="Stage 0's weights; each teacher trains its own without.")
 @click.option("--head-steps", type=_COUNT, default=600, show_default=True, help="Steps of stage 1.")
 @click.option("--steps", type=_COUNT, default=150, show_default=True, help="Steps of stage 2.")
 @click.option("--student-steps", type=_COUNT, default=400, show_default=True, help="Steps of a student.")
 @click.option("--catalogue", default=REFERENCE_CATALOGUE, show_default=True, help="The cards to learn.")
+@click.option("--distractors", help="Cards that only stand in the gallery; none without.")
 @click.option("--threads", type=_COUNT, help="PyTorch's threads; its own choice without.")
 @click.option("--workers", type=_COUNT, default=2, show_default=True, help="Processes that render views.")
 @json_option
 def ablations(
     *,
     out: Path,
-    weights: Path,
+    teacher: Path,
+    pretrained: Path | None,
     head_steps: int,
     steps: int,
     student_steps: int,
@@ -205,14 +208,15 @@ def ablations(
 
     \b
     Example:
-      cardembed train ablations --weights weights --out ablations
+      cardembed train ablations --teacher weights/teacher.safetensors --out ablations
     """
     display = TrainingDisplay()
     options = _options(display, **given, out=out, profile_name="reference", resume=False, views=None)
     from cardembed.training.ablations import Schedule, ablate, as_markdown
 
     rows = []
-    for row in ablate(options, weights, Schedule(head_steps, steps, student_steps)):
+    schedule = Schedule(head_steps, steps, student_steps)
+    for row in ablate(options, teacher, schedule, pretrained=pretrained):
         display.close()
         click.echo(f"{row.name}: {row.ended or 'done'}", err=True)
         rows.append(row)

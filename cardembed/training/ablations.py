@@ -64,15 +64,20 @@ def _students(base: StudentRecipe) -> dict[str, StudentRecipe]:
 
 
 def ablate(
-    options: RunOptions, weights: Path, schedule: Schedule | None = None, *, seed: int = 0
+    options: RunOptions,
+    teacher: Path,
+    schedule: Schedule | None = None,
+    *,
+    pretrained: Path | None = None,
+    seed: int = 0,
 ) -> Iterator[Ablation]:
     """Run every variation; yields a row as each one ends.
 
     Args:
         options: Where the runs' files go, each in a folder of its own below `out`.
-        weights: A folder of `cardembed train teacher`: its `teacher-pretrained.safetensors` serves all
-            teachers as stage 0, and its `teacher.safetensors` teaches the students.
+        teacher: The weights that teach the students.
         schedule: How long the runs are.
+        pretrained: Stage 0's weights, which serve all teachers that have one; each trains its own without.
         seed: Of all runs.
     """
     schedule = schedule or Schedule()
@@ -85,13 +90,11 @@ def ablate(
     for number, (name, recipe) in enumerate(_teachers(base).items()):
         out = options.out / f"teacher-{number}"
         out.mkdir(parents=True, exist_ok=True)
-        pretrained = weights / "teacher-pretrained.safetensors"
-        if recipe.pretraining is not None and pretrained.is_file():
-            shutil.copyfile(pretrained, out / pretrained.name)
+        if recipe.pretraining is not None and pretrained is not None:
+            shutil.copyfile(pretrained, out / "teacher-pretrained.safetensors")
         run = partial(run_teacher, replace(options, out=out), recipe)
         yield _row(name, run)
     short = StudentRecipe(steps=schedule.student_steps, seed=seed)
-    teacher = weights / "teacher.safetensors"
     for number, (name, student) in enumerate(_students(short).items()):
         out = options.out / f"student-{number}"
         out.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from cardembed.training.recipes import Push
 from cardembed.training.view_plan import UNKNOWN_CARD
 from cardembed.training.views import ViewPool
 
-__all__ = ["class_means", "teacher_loss", "view_labels"]
+__all__ = ["class_means", "enrolled_costs", "teacher_loss", "view_labels"]
 
 STRANGER = -1
 """Label of a card outside the catalogue: it is kept away from the gallery, and belongs to no class."""
@@ -55,7 +55,7 @@ def teacher_loss(
     arcface = F.cross_entropy(logits, labels[classed])
     unknown = push_from(embeddings[~known], gallery.embeddings, push.unknown_ceiling)
     own, cards = embeddings[known], labels[known]
-    other = push_from(own, gallery.embeddings, push.other_ceiling, gallery.other_artwork[cards])
+    other = push_from(own, gallery.embeddings, push.other_ceiling, gallery.others_of(cards))
     no_card = head.classes[nothing:]
     background = push_from(embeddings[labels != nothing], no_card, push.background_ceiling)
     pulled = pull_to(own, gallery.embeddings[cards], push.own_floor)
@@ -81,3 +81,20 @@ def teacher_loss(
             "own_cosine": (own * gallery.embeddings[cards]).sum(1).mean().item() if len(own) else 0.0,
             "unknown_cosine": strange.max(1).values.mean().item() if len(strange) else 0.0,
         }
+
+
+def enrolled_costs(
+    head: ArcFaceHead, embeddings: Tensor, rows: Tensor, gallery: Gallery, push: Push
+) -> Tensor:
+    """What scans in the gallery cost that lie where other scans do, or where non-cards do.
+
+    Args:
+        head: Its last class is no card.
+        embeddings: (N, D) unit vectors of scans.
+        rows: (N,) int64, their numbers in the gallery.
+        gallery: As of the last refresh.
+        push: Ceilings and weights.
+    """
+    other = push_from(embeddings, gallery.embeddings, push.other_ceiling, gallery.others_of(rows))
+    background = push_from(embeddings, head.classes[-1:], push.background_ceiling)
+    return push.other_weight * other + push.background_weight * background

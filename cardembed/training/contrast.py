@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
@@ -12,7 +10,7 @@ from cardembed.models.heads import COSINE_LIMIT, add_margin
 from cardembed.training.losses import pull_to, push_from
 from cardembed.training.recipes import PretrainingRecipe
 
-__all__ = ["ContrastiveHead", "artwork_numbers", "contrastive_loss", "pair_costs"]
+__all__ = ["ContrastiveHead", "contrastive_loss", "pair_costs"]
 
 
 class ContrastiveHead(nn.Module):
@@ -43,12 +41,6 @@ class ContrastiveHead(nn.Module):
         return contrastive_loss(
             photos, scans, unknowns, direction=self.direction, scale=self.scale, margin=self.margin
         )
-
-
-def artwork_numbers(artworks: Sequence[str]) -> Tensor:
-    """(cards,) int64: equal where cards share artwork."""
-    groups = {name: number for number, name in enumerate(dict.fromkeys(artworks))}
-    return torch.tensor([groups[name] for name in artworks])
 
 
 def contrastive_loss(

@@ -15,7 +15,7 @@ from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.heads import ArcFaceHead
 from cardembed.training.batches import Sampler, embed_squares, jitter, read_squares, to_input
 from cardembed.training.budget import one_cycle, ramp
-from cardembed.training.classes import teacher_loss, view_labels
+from cardembed.training.classes import enrolled_costs, teacher_loss, view_labels
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
 from cardembed.training.losses import Gallery, guard_collapse
 from cardembed.training.optimiser import parameter_groups
@@ -60,7 +60,7 @@ class _Run:
         self.margin = head.margin
         self.scans = scans
         self.squares = pool.squares(model.input_size)
-        self.labels = view_labels(pool, len(gallery.other_artwork))
+        self.labels = view_labels(pool, gallery.learned)
         blocks = trainable_blocks(model, recipe.blocks)
         groups = parameter_groups([model.head, head], recipe.weight_decay)
         slow = parameter_groups(blocks, recipe.weight_decay)
@@ -96,10 +96,17 @@ class _Run:
         views = self.rehearsal.views(step) if self.rehearsal is not None else members[:0]
         if self.rehearsal is not None:
             squares.append(self.rehearsal.squares(self.model.input_size, views))
+        rows = rng("enrolled", recipe.seed, step).integers(len(self.scans), size=recipe.enrolled)
+        squares.append(self.scans[rows])
         images = jitter(to_input(np.concatenate(squares)), rng("jitter", recipe.seed, step))
-        learned, rehearsed = self.model(images).split([len(members), len(views)])
+        sizes = [len(members), len(views), len(rows)]
+        learned, rehearsed, enrolled = self.model(images).split(sizes)
         labels = self.labels[torch.from_numpy(members)]
         loss, figures = teacher_loss(self.head, learned, labels, self.gallery, recipe.push)
+        numbers = torch.from_numpy(rows)
+        apart = enrolled_costs(self.head, enrolled, numbers, self.gallery, recipe.push)
+        loss = loss + apart
+        figures = {**figures, "loss": loss.item(), "enrolled": apart.item()}
         if self.rehearsal is not None:
             again = self.rehearsal.loss(rehearsed, views, self.head.classes[-1:])
             loss = loss + recipe.rehearsal_weight * again

@@ -14,7 +14,7 @@ from cardembed._seeds import derive_seed, rng
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.heads import ArcFaceHead
 from cardembed.training.budget import one_cycle, ramp
-from cardembed.training.classes import class_means, teacher_loss
+from cardembed.training.classes import class_means, enrolled_costs, teacher_loss
 from cardembed.training.losses import Gallery, guard_collapse
 from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import HeadRecipe
@@ -54,7 +54,7 @@ def train_head(
     """
     torch.manual_seed(derive_seed("dropout", "head", recipe.seed))
     inputs, prints = torch.from_numpy(features), torch.from_numpy(scans).float()
-    cards = len(gallery.other_artwork)
+    cards = gallery.learned
     head = ArcFaceHead(model.embedding_dim, cards + 1, margin=0.0, scale=recipe.scale)
     if recipe.imprint:
         model.head.eval()
@@ -84,6 +84,10 @@ def train_head(
         loss, figures = teacher_loss(
             head, model.head(inputs[members].float()), labels[members], gallery, recipe.push
         )
+        rows = torch.from_numpy(
+            rng("enrolled", recipe.seed, step).integers(len(prints), size=recipe.enrolled)
+        )
+        loss = loss + enrolled_costs(head, model.head(prints[rows]), rows, gallery, recipe.push)
         if rehearsal is not None:
             views = rehearsal[0].views(step)
             again = model.head(torch.from_numpy(rehearsal[1][views]).float())

@@ -11,25 +11,47 @@ from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
 
 from cardembed.errors import TrainingError
 
-__all__ = ["COLLAPSED_PAIRS", "Gallery", "distillation_loss", "guard_collapse", "pull_to", "push_from"]
+__all__ = [
+    "COLLAPSED_PAIRS",
+    "Gallery",
+    "artwork_numbers",
+    "distillation_loss",
+    "guard_collapse",
+    "pull_to",
+    "push_from",
+]
+
+
+def artwork_numbers(artworks: Sequence[str]) -> Tensor:
+    """(cards,) int64: equal where cards share artwork."""
+    groups = {name: number for number, name in enumerate(dict.fromkeys(artworks))}
+    return torch.tensor([groups[name] for name in artworks])
 
 
 class Gallery:
     """What a verdict searches, as of the last refresh: the catalogue's embeddings, then those of other cards.
 
     Args:
-        artworks: The artwork group of each card, in the catalogue's order.
-        others: Number of cards outside the catalogue, none of which shares an artwork with it.
+        artworks: The artwork group of each card.
+        learned: How many of them, the first, are the catalogue's; all without.
     """
 
-    def __init__(self, artworks: Sequence[str], *, others: int = 0) -> None:
-        groups = {name: number for number, name in enumerate(dict.fromkeys(artworks))}
-        numbers = torch.tensor([groups[name] for name in artworks])
-        same = numbers[:, None] == numbers[None, :]
-        self.other_artwork = ~torch.cat([same, torch.zeros(len(artworks), others, dtype=torch.bool)], dim=1)
-        """(cards, cards + others) bool: whether two cards show different artwork."""
-        self.embeddings = torch.zeros(len(artworks) + others, 0)
-        """(cards + others, 768) unit vectors; (cards + others, 0) before the first refresh."""
+    def __init__(self, artworks: Sequence[str], *, learned: int | None = None) -> None:
+        self._numbers = artwork_numbers(artworks)
+        self.learned = len(artworks) if learned is None else learned
+        self.embeddings = torch.zeros(len(artworks), 0)
+        """(cards, 768) unit vectors; (cards, 0) before the first refresh."""
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def others_of(self, rows: Tensor) -> Tensor:
+        """(rows, cards) bool: whether two cards show different artwork.
+
+        Args:
+            rows: (rows,) int64, numbers of cards of the gallery.
+        """
+        return self._numbers[rows][:, None] != self._numbers[None, :]
 
     def state_dict(self) -> dict[str, Tensor]:
         """For a checkpoint."""
@@ -49,8 +71,8 @@ class Gallery:
             "centre_cosine", the mean cosine between class vectors and their cards' embeddings, and
             "pair_p99", the 99th percentile of the cosine between cards of different artwork.
         """
-        cards = self.embeddings[: len(self.other_artwork)]
-        values = (cards @ self.embeddings.T)[self.other_artwork]
+        cards = self.embeddings[: self.learned]
+        values = (cards @ self.embeddings.T)[self.others_of(torch.arange(self.learned))]
         values = values[:: max(1, len(values) // 200_000)]
         return {
             "centre_cosine": float((classes[: len(cards)] * cards).sum(1).mean()),

@@ -18,8 +18,9 @@ from cardembed._seeds import derive_seed, rng
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.training.batches import jitter, read_squares, to_input
 from cardembed.training.budget import one_cycle, ramp
-from cardembed.training.contrast import ContrastiveHead, artwork_numbers, pair_costs
+from cardembed.training.contrast import ContrastiveHead, pair_costs
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
+from cardembed.training.losses import artwork_numbers
 from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import PretrainingRecipe
 from cardembed.training.views import ViewPool

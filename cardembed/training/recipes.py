@@ -117,6 +117,8 @@ class HeadRecipe:
     """Cards of stage 0 a step, each with its scan and a photo; none where there is no stage 0."""
     rehearsal_weight: float = 0.5
     """Weight of stage 0's loss on them."""
+    enrolled: int = 256
+    """Scans of the gallery a step, kept apart from each other and off the non-cards."""
     push: Push = field(default_factory=Push)
     """Distance to gallery embeddings."""
     seed: int = 0
@@ -127,7 +129,7 @@ class HeadRecipe:
 class FineTuningRecipe:
     """Settings of stage 2: the last blocks of the backbone with the head."""
 
-    steps: int = 1_200
+    steps: int = 900
     """Optimiser steps."""
     blocks: int = 4
     """Blocks at the backbone's end that learn; the PRD's number."""
@@ -137,6 +139,8 @@ class FineTuningRecipe:
     """Cards of stage 0 a step, each with its scan and a photo; none where there is no stage 0."""
     rehearsal_weight: float = 0.5
     """Weight of stage 0's loss on them."""
+    enrolled: int = 16
+    """Scans of the gallery a step, kept apart from each other and off the non-cards."""
     unknowns: int = 16
     """Views of non-cards, and of cards outside the catalogue, a step."""
     learning_rate: float = 1e-3
@@ -186,11 +190,15 @@ class TeacherRecipe:
 class StudentRecipe:
     """Settings of a distillation."""
 
-    steps: int = 3_000
+    steps: int = 1_600
     """Optimiser steps."""
-    batch: int = 64
+    batch: int = 48
     """Card views a step."""
-    unknowns: int = 16
+    rehearsed: int = 16
+    """Views of stage 0's cards a step; none where the teacher had no stage 0."""
+    enrolled: int = 8
+    """Scans of distractors a step; none where there are none."""
+    unknowns: int = 12
     """Views of non-cards a step."""
     reduction: Literal["sum", "mean"] = "sum"
     """Of the squared error over dimensions; the mean, an ablation, has nearly no gradient."""

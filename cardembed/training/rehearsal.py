@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cardembed.training.batches import read_squares
-from cardembed.training.contrast import artwork_numbers, contrastive_loss, pair_costs
+from cardembed.training.contrast import contrastive_loss, pair_costs
+from cardembed.training.losses import artwork_numbers
 from cardembed.training.pretraining import PairSampler
 from cardembed.training.recipes import PretrainingRecipe
 from cardembed.training.views import ViewPool

@@ -65,15 +65,16 @@ class ReleaseRecipe(BaseModel):
         """The cards to learn."""
         return load_catalogue(self.catalogue)
 
+    def distractor_cards(self) -> Catalogue | None:
+        """The cards that only stand in the gallery."""
+        return None if self.distractors is None else load_catalogue(self.distractors)
+
     def gallery(self) -> Gallery | None:
         """What verdicts search; None where it is the catalogue alone."""
         if self.zero_shot is None and self.distractors is None:
             return None
-        parts = {
-            name: None if spec is None else load_catalogue(spec)
-            for name, spec in (("zero_shot", self.zero_shot), ("distractors", self.distractors))
-        }
-        return Gallery(self.cards(), **parts)
+        later = None if self.zero_shot is None else load_catalogue(self.zero_shot)
+        return Gallery(self.cards(), zero_shot=later, distractors=self.distractor_cards())
 
     def located(self, folder: Path) -> Self:
         """The same with every path taken from `folder`."""
@@ -154,6 +155,7 @@ def _there(
         "recipe": json.loads(json.dumps(asdict(settings))),
         "profile": options.profile,
         "catalogue_digest": options.catalogue.digest,
+        "distractors": None if options.distractors is None else options.distractors.reference,
         "sha256": sha256_file(weights),
         **more,
     }

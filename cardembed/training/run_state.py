@@ -15,7 +15,7 @@ from cardembed._io import atomic_write_bytes, cache_root, canonical_json, sha256
 from cardembed.errors import TrainingError
 from cardembed.models.checkpoints import BROKEN_PICKLE
 
-__all__ = ["Checkpoint", "RunLog"]
+__all__ = ["Checkpoint", "RunLog", "curve"]
 
 
 class Checkpoint:
@@ -64,6 +64,19 @@ class Checkpoint:
     def discard(self) -> None:
         """Remove the state."""
         self.path.unlink(missing_ok=True)
+
+
+def curve(log_path: Path, points: int = 20) -> list[dict[str, float]]:
+    """A log's records, thinned out to at most `points` of equal distance; the last is always among them.
+
+    Numbers are cut to four significant digits: they are for people.
+    """
+    if not log_path.is_file():
+        return []
+    records = [json.loads(line) for line in log_path.read_text().splitlines() if line]
+    stride = -(-len(records) // points) if records else 1
+    kept = records[::-1][::stride][::-1]
+    return [{name: float(f"{value:.4g}") for name, value in record.items()} for record in kept]
 
 
 class RunLog:

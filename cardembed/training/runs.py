@@ -16,19 +16,27 @@ from filelock import FileLock
 from cardembed._io import atomic_write_json, sha256_file
 from cardembed._seeds import derive_seed
 from cardembed._version import __version__
-from cardembed.cards.catalogue import Catalogue
+from cardembed.cards.catalogue import Catalogue, load_catalogue
 from cardembed.errors import TrainingError, UnknownTargetError
 from cardembed.models.checkpoints import load_backbone
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.profiles import target_profile
-from cardembed.models.weights import build_model, load_weights, save_weights
+from cardembed.models.weights import build_model, load_weights, read_metadata, save_weights
 from cardembed.training.batches import catalogue_squares, embed_squares
 from cardembed.training.figures import alignment_figures, retrieval_figures
 from cardembed.training.loop import LoopOptions
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
+from cardembed.training.run_state import curve
 from cardembed.training.student import distil_student, start_from_teacher, teacher_embeddings
 from cardembed.training.teacher import TeacherRun
-from cardembed.training.view_plan import CHECK_PLAN, PRETRAINING_PLAN, TRAINING_PLAN, ViewPlan
+from cardembed.training.view_plan import (
+    CHECK_PLAN,
+    GALLERY_PLAN,
+    PRETRAINING_PLAN,
+    REHEARSAL_PLAN,
+    TRAINING_PLAN,
+    ViewPlan,
+)
 from cardembed.training.views import ViewPool, open_pool
 
 __all__ = ["STUDENT_TARGETS", "RunOptions", "run_student", "run_teacher"]
@@ -45,6 +53,8 @@ class RunOptions:
     """The cards to learn."""
     out: Path
     """Folder of the weight files, of `<target>.jsonl` and of `training.json`."""
+    distractors: Catalogue | None = None
+    """Cards that stand in the gallery, too; only their scans are seen."""
     profile: str = "reference"
     """Which row of the profile table."""
     resume: bool = False
@@ -57,6 +67,8 @@ class RunOptions:
     """The command line, for the record."""
     pretraining_plan: ViewPlan = PRETRAINING_PLAN
     """Views of stage 0."""
+    rehearsal_plan: ViewPlan = REHEARSAL_PLAN
+    """Views of stage 0's cards that students see."""
     training_plan: ViewPlan = TRAINING_PLAN
     """Views to train on."""
     check_plan: ViewPlan = CHECK_PLAN
@@ -71,12 +83,12 @@ class RunOptions:
         torch.set_flush_denormal(True)
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        wanted = tuple(target_profile(self.profile, t).input_size for t in ("teacher", *STUDENT_TARGETS))
-        training, check = (
-            open_pool(plan, self.catalogue, wanted, workers=self.workers, progress=self.rendering)
-            for plan in (self.training_plan, self.check_plan)
-        )
-        return training, check
+        return self.pool(self.training_plan, self.catalogue), self.pool(self.check_plan, self.catalogue)
+
+    def pool(self, plan: ViewPlan, catalogue: Catalogue) -> ViewPool:
+        """A pool with squares at all sizes that any target of the profile needs."""
+        sizes = tuple(target_profile(self.profile, t).input_size for t in ("teacher", *STUDENT_TARGETS))
+        return open_pool(plan, catalogue, sizes, workers=self.workers, progress=self.rendering)
 
 
 def _figures(
@@ -94,6 +106,7 @@ def _record(options: RunOptions, target: str, entry: dict[str, Any]) -> None:
         "profile": options.profile,
         "catalogue": options.catalogue.reference,
         "catalogue_digest": options.catalogue.digest,
+        "distractors": options.distractors.reference if options.distractors is not None else None,
         "cardembed": __version__,
         "torch": str(torch.__version__),
         **entry,
@@ -121,7 +134,7 @@ def run_teacher(
         recipe = replace(recipe, pretraining=None)
     pool, check = options.pools()
     run = TeacherRun(
-        model, pool, options.catalogue, recipe, options.out,
+        model, pool, options.catalogue, recipe, options.out, distractors=options.distractors,
         pretraining_plan=options.pretraining_plan, workers=options.workers, resume=options.resume,
         listener=options.listener, rendering=options.rendering,
     )  # fmt: skip
@@ -132,9 +145,28 @@ def run_teacher(
     entry = {
         "file": path.name, "sha256": digest, "recipe": asdict(recipe), "last": ended,
         "figures": figures, "total_seconds": round(time.monotonic() - started, 1),
+        "curves": {
+            stage: curve(options.out / f"{log}.jsonl")
+            for stage, log in (
+                ("pretraining", "teacher-pretraining"), ("head", "teacher-head"), ("fine-tuning", "teacher"),
+            )
+        },
     }  # fmt: skip
     _record(options, "teacher", entry)
     return entry
+
+
+def _other_cards(options: RunOptions, teacher_path: Path) -> ViewPool | None:
+    """Views of the cards that the teacher's stage 0 learned; None where it had none."""
+    recipe = json.loads(read_metadata(teacher_path).get("recipe", "{}"))
+    pretraining = recipe.get("pretraining")
+    if not pretraining:
+        return None
+    return options.pool(options.rehearsal_plan, load_catalogue(pretraining["catalogue"]))
+
+
+def _distractor_scans(options: RunOptions) -> ViewPool | None:
+    return None if options.distractors is None else options.pool(GALLERY_PLAN, options.distractors)
 
 
 def run_student(
@@ -173,10 +205,18 @@ def run_student(
     copied = start_from_teacher(student, teacher)
     pool, check = options.pools()  # the pool that the teacher saw
     targets = teacher_embeddings(teacher, teacher_digest, pool)
+    taught = [
+        (others, teacher_embeddings(teacher, teacher_digest, others), count)
+        for others, count in (
+            (_other_cards(options, teacher_path), recipe.rehearsed),
+            (_distractor_scans(options), recipe.enrolled),
+        )
+        if others is not None and count
+    ]
     ended = distil_student(
         student, targets, pool, recipe,
         LoopOptions(options.out / f"{target}.jsonl", resume=options.resume, listener=options.listener),
-        teacher_digest=teacher_digest,
+        teacher_digest=teacher_digest, more=taught,
     )  # fmt: skip
     path = options.out / f"{target}.safetensors"
     digest = save_weights(
@@ -192,6 +232,7 @@ def run_student(
         "recipe": asdict(recipe), "last": ended,
         "figures": {**figures, **alignment_figures(embeddings, theirs, check)},
         "total_seconds": round(time.monotonic() - started, 1),
+        "curves": {"distillation": curve(options.out / f"{target}.jsonl")},
     }  # fmt: skip
     _record(options, target, entry)
     return entry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import nn
 from cardembed._io import cache_root
 from cardembed._seeds import derive_seed
 from cardembed.models.embedding import EmbeddingModel
-from cardembed.training.batches import Sampler, embed_squares, to_input
+from cardembed.training.batches import Sampler, embed_squares, read_squares, to_input
 from cardembed.training.budget import one_cycle
 from cardembed.training.features import in_parts
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
@@ -21,7 +22,7 @@ from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import StudentRecipe
 from cardembed.training.views import ViewPool
 
-__all__ = ["distil_student", "start_from_teacher", "teacher_embeddings"]
+__all__ = ["TaughtPool", "distil_student", "start_from_teacher", "teacher_embeddings"]
 
 
 def teacher_embeddings(teacher: EmbeddingModel, digest: str, pool: ViewPool) -> NDArray[np.float16]:
@@ -62,6 +63,10 @@ def start_from_teacher(student: EmbeddingModel, teacher: EmbeddingModel) -> int:
     return int(depth)
 
 
+TaughtPool = tuple[ViewPool, NDArray[np.float16], int]
+"""Views, the teacher's embeddings (views, 768) of them, and how many a step."""
+
+
 class _Run:
     def __init__(
         self,
@@ -69,9 +74,11 @@ class _Run:
         targets: NDArray[np.float16],
         pool: ViewPool,
         recipe: StudentRecipe,
+        more: Sequence[TaughtPool],
     ) -> None:
-        self.student, self.targets, self.pool, self.recipe = student, targets, pool, recipe
-        self.squares = pool.squares(student.input_size)
+        self.student, self.recipe = student, recipe
+        self.parts_of_batch = [(pool, targets, recipe.batch, recipe.unknowns)]
+        self.parts_of_batch += [(others, taught, count, 0) for others, taught, count in more]
         self.transformer = student.architecture.transformer
         self.peak = recipe.learning_rate / (2 if self.transformer else 1)
         self.optimizer = torch.optim.AdamW(parameter_groups([student], recipe.weight_decay))
@@ -79,20 +86,27 @@ class _Run:
 
     def begin(self, step: int) -> None:
         """Go on with the batch that is next."""
-        recipe = self.recipe
-        self.sampler = Sampler(self.pool, recipe.batch, recipe.unknowns, seed=recipe.seed, skip=step)
+        seed = self.recipe.seed
+        self.samplers = [
+            Sampler(pool, cards, unknowns, seed=seed, skip=step)
+            for pool, _, cards, unknowns in self.parts_of_batch
+        ]
 
     def step(self, step: int, progress: float) -> dict[str, float]:
         """One optimiser step towards the teacher's embeddings of the next views."""
-        del step  # the sampler counts
+        del step  # the samplers count
         rate = one_cycle(progress, self.peak)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        members = np.sort(self.sampler.next())
-        images = to_input(self.squares[members])
+        squares, taught = [], []
+        for sampler, (pool, targets, _, _) in zip(self.samplers, self.parts_of_batch, strict=True):
+            members = sampler.next()
+            squares.append(read_squares(pool.squares(self.student.input_size), members))
+            taught.append(targets[members].astype(np.float32))
+        images = to_input(np.concatenate(squares))
         if not self.transformer:
             images = images.contiguous(memory_format=torch.channels_last)
-        wanted = torch.from_numpy(self.targets[members].astype(np.float32))
+        wanted = torch.from_numpy(np.concatenate(taught))
         embeddings = self.student(images)
         loss = distillation_loss(embeddings, wanted)
         if self.recipe.reduction == "mean":
@@ -116,6 +130,7 @@ def distil_student(
     options: LoopOptions,
     *,
     teacher_digest: str,
+    more: Sequence[TaughtPool] = (),
 ) -> dict[str, float]:
     """Train in place; the student is in evaluation mode afterwards.
 
@@ -126,6 +141,7 @@ def distil_student(
         recipe: Settings.
         options: Log and resumption.
         teacher_digest: SHA-256 of the teacher's weights; a resumed run must have the same.
+        more: Views of cards outside the catalogue, which a gallery holds, too.
 
     Returns:
         The last log record, with "seconds" and "steps".
@@ -138,10 +154,11 @@ def distil_student(
         student.to(memory_format=torch.channels_last)
     settings = {
         "what": "student", "architecture": student.architecture.name, "pool": pool.key,
-        "teacher": teacher_digest, **asdict(recipe),
+        "teacher": teacher_digest, "more": [[others.key, count] for others, _, count in more],
+        **asdict(recipe),
     }  # fmt: skip
     student.train()
-    ended = run_steps(_Run(student, targets, pool, recipe), settings, recipe.steps, options)
+    ended = run_steps(_Run(student, targets, pool, recipe, more), settings, recipe.steps, options)
     student.to(memory_format=torch.contiguous_format)
     student.eval()
     return ended

@@ -24,23 +24,10 @@ from cardembed.training.losses import Gallery
 from cardembed.training.pretraining import pretrain
 from cardembed.training.recipes import PretrainingRecipe, TeacherRecipe
 from cardembed.training.rehearsal import Rehearsal
-from cardembed.training.view_plan import PRETRAINING_PLAN, ViewPlan
+from cardembed.training.view_plan import GALLERY_PLAN, PRETRAINING_PLAN, ViewPlan
 from cardembed.training.views import ViewPool, open_pool
 
-__all__ = ["TeacherRun", "other_scans"]
-
-OTHER_SCANS = 1_024
-"""Cards outside the catalogue whose scans stand in the gallery during training: verdicts have distractors."""
-
-
-def other_scans(
-    recipe: TeacherRecipe, size: int, count: int = OTHER_SCANS
-) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Scans (count, size, size, 3) uint8 of stage 0's cards; none where there is no stage 0."""
-    if recipe.pretraining is None:
-        return np.empty((0, size, size, 3), np.uint8)
-    catalogue = load_catalogue(recipe.pretraining.catalogue)
-    return catalogue_squares(catalogue, size, count=min(count, len(catalogue)))
+__all__ = ["TeacherRun"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +44,8 @@ class TeacherRun:
     """Settings of all stages."""
     out: Path
     """Folder of the logs and of the stages' weights."""
+    distractors: Catalogue | None = None
+    """Cards that stand in the gallery, too; training sees their scans, and no photo of them."""
     pretraining_plan: ViewPlan = PRETRAINING_PLAN
     """Views of stage 0."""
     workers: int = 2
@@ -77,14 +66,9 @@ class TeacherRun:
         ended: dict[str, dict[str, float]] = {}
         if self.recipe.pretraining is not None:
             ended["pretraining"] = self._stage0()
-        scans = np.concatenate(
-            [
-                catalogue_squares(self.catalogue, self.model.input_size),
-                other_scans(self.recipe, self.model.input_size),
-            ]
-        )
-        gallery = Gallery(self.catalogue.artworks, others=len(scans) - len(self.catalogue))
+        scans, gallery = self._gallery()
         start = backbone_digest(self.model)
+        others = None if self.distractors is None else self.distractors.digest
         head_rehearsal = self._rehearsal(self.recipe.head.rehearsed, photos_per_card=1)
         head, ended["head"] = train_head(
             self.model,
@@ -100,10 +84,22 @@ class TeacherRun:
         ended["fine-tuning"] = fine_tune(
             self.model, head, self.pool, self.recipe.fine_tuning, scans=scans, gallery=gallery,
             rehearsal=self._rehearsal(self.recipe.fine_tuning.rehearsed),
-            key=sha256_bytes(canonical_json([start, asdict(self.recipe.head)])),
+            key=sha256_bytes(canonical_json([start, asdict(self.recipe.head), others])),
             options=self._options("teacher"),
         )  # fmt: skip
         return ended
+
+    def _gallery(self) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], Gallery]:
+        """Scans (cards, S, S, 3) uint8 of catalogue and distractors, and the gallery that they make."""
+        size = self.model.input_size
+        scans, artworks = catalogue_squares(self.catalogue, size), list(self.catalogue.artworks)
+        if self.distractors is not None:
+            pool = open_pool(
+                GALLERY_PLAN, self.distractors, (size,), workers=self.workers, progress=self.rendering
+            )
+            scans = np.concatenate([scans, pool.squares(size)])
+            artworks += [f"distractors/{artwork}" for artwork in self.distractors.artworks]
+        return scans, Gallery(artworks, learned=len(self.catalogue))
 
     def _options(self, log: str) -> LoopOptions:
         return LoopOptions(self.out / f"{log}.jsonl", resume=self.resume, listener=self.listener)

@@ -12,7 +12,9 @@ from cardembed.cards.unknowns import UNKNOWNS
 
 __all__ = [
     "CHECK_PLAN",
+    "GALLERY_PLAN",
     "PRETRAINING_PLAN",
+    "REHEARSAL_PLAN",
     "TRAINING_PLAN",
     "UNKNOWN_CARD",
     "View",
@@ -52,6 +54,13 @@ TRAINING_PLAN = ViewPlan("training", views_per_card=64, unknowns=4_000, unknown_
 
 PRETRAINING_PLAN = ViewPlan("pretraining", views_per_card=5, unknowns=6_000, unknown_cards=0)
 """What stage 0 is trained on, of a catalogue of its own."""
+
+REHEARSAL_PLAN = ViewPlan("rehearsal", views_per_card=3, unknowns=0, unknown_cards=0)
+"""What students see of stage 0's cards: a gallery holds more cards than the catalogue, and their embeddings,
+too, must be the teacher's."""
+
+GALLERY_PLAN = ViewPlan("gallery", views_per_card=1, unknowns=0, unknown_cards=0)
+"""The scans of distractors: the gallery is known when its model is trained, photos of them are not."""
 
 CHECK_PLAN = ViewPlan(
     "training-check", views_per_card=4, unknowns=300, unknown_cards=0, scans=False,

@@ -61,7 +61,9 @@ def test_push_moves_the_embedding_and_not_the_gallery():
 
 def test_the_gallery_knows_which_cards_share_artwork():
     gallery = Gallery(["a", "b", "a"])
-    assert gallery.other_artwork.tolist() == [[False, True, False], [True, False, True], [False, True, False]]
+    others = gallery.others_of(torch.tensor([0, 1, 2]))
+    assert others.tolist() == [[False, True, False], [True, False, True], [False, True, False]]
+    assert gallery.others_of(torch.tensor([1])).tolist() == [[True, False, True]]
     gallery.embeddings = torch.tensor([[1.0, 0.0], [0.6, 0.8], [1.0, 0.0]])
     signs = gallery.signs(gallery.embeddings)
     assert signs["pair_p99"] == pytest.approx(0.6)  # the reprints' 1.0 does not count
@@ -69,8 +71,9 @@ def test_the_gallery_knows_which_cards_share_artwork():
 
 
 def test_cards_outside_the_catalogue_are_other_artwork_to_all():
-    gallery = Gallery(["a", "a"], others=2)
-    assert gallery.other_artwork.tolist() == [[False, False, True, True]] * 2
+    gallery = Gallery(["a", "a", "x", "y"], learned=2)
+    assert (gallery.learned, len(gallery)) == (2, 4)
+    assert gallery.others_of(torch.tensor([0, 1])).tolist() == [[False, False, True, True]] * 2
     gallery.embeddings = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
     assert gallery.signs(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]]))["centre_cosine"] == 0
 

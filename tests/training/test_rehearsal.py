@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
 
-from cardembed.training.contrast import artwork_numbers
+from cardembed.training.losses import artwork_numbers
 from cardembed.training.recipes import PretrainingRecipe
 from cardembed.training.rehearsal import Rehearsal
 

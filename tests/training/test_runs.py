@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,11 +22,11 @@ from cardembed.training.recipes import (
     StudentRecipe,
     TeacherRecipe,
 )
-from cardembed.training.run_state import Checkpoint
+from cardembed.training.run_state import Checkpoint, RunLog, curve
 from cardembed.training.runs import RunOptions, run_student, run_teacher
 from cardembed.training.student import start_from_teacher
 from cardembed.training.teacher import TeacherRun
-from cardembed.training.view_plan import CHECK_PLAN, PRETRAINING_PLAN, TRAINING_PLAN
+from cardembed.training.view_plan import CHECK_PLAN, PRETRAINING_PLAN, REHEARSAL_PLAN, TRAINING_PLAN
 
 RECIPE = TeacherRecipe(
     pretraining=PretrainingRecipe(steps=2, batch=4, unknowns=2, catalogue="synthetic:9:8"),
@@ -42,6 +43,7 @@ def options(catalogue, tmp_path_factory):
         workers=1,
         command="cardembed train",
         pretraining_plan=replace(PRETRAINING_PLAN, views_per_card=2, unknowns=4),
+        rehearsal_plan=replace(REHEARSAL_PLAN, views_per_card=2),
         training_plan=replace(TRAINING_PLAN, views_per_card=5, unknowns=8, unknown_cards=4),
         check_plan=replace(CHECK_PLAN, views_per_card=4, unknowns=7),
     )
@@ -61,6 +63,9 @@ def test_a_teacher_run_writes_weights_log_and_record(options, teacher_entry):
     assert lines[-1]["step"] == 4
     assert {"loss", "accuracy", "centre_cosine", "pair_p99"} <= set(lines[-1])
     assert set(teacher_entry["last"]) == {"pretraining", "head", "fine-tuning"}
+    assert {name: records[-1]["step"] for name, records in teacher_entry["curves"].items()} == {
+        "pretraining": 2, "head": 3, "fine-tuning": 4,
+    }  # fmt: skip
     record = json.loads((options.out / "training.json").read_text())["teacher"]
     assert record["catalogue_digest"] == options.catalogue.digest
     assert record["figures"].keys() >= {"AC-1", "AC-2", "AC-3", "AC-4 hands", "AC-6", "AC-7"}
@@ -217,3 +222,20 @@ def test_figures_of_perfect_embeddings_are_perfect_and_shuffled_ones_are_not(cat
     same = alignment_figures(perfect, perfect, pool)
     assert (same["AC-8 clean"], same["AC-8 clean p5"]) == (1.0, 1.0)
     assert alignment_figures(-perfect, perfect, pool)["AC-8 clean"] == 0.0
+
+
+@pytest.mark.parametrize(("records", "kept"), [(0, 0), (3, 3), (20, 20), (21, 11), (60, 20), (61, 16)])
+def test_a_curve_is_thinned_and_ends_where_the_log_ends(tmp_path, records, kept):
+    log = RunLog(tmp_path / "log.jsonl", resume=False)
+    for step in range(records):
+        log.write(step=step, loss=1 / (step + 3))
+    found = curve(tmp_path / "log.jsonl")
+    assert len(found) == kept
+    assert len({b["step"] - a["step"] for a, b in pairwise(found)}) <= 1
+    if records:
+        assert found[-1]["step"] == records - 1
+        assert found[-1]["loss"] == float(f"{1 / (records + 2):.4g}")
+
+
+def test_a_run_without_a_log_has_no_curve(tmp_path):
+    assert curve(tmp_path / "none.jsonl") == []

@@ -8,7 +8,7 @@ from cardembed.errors import TrainingError
 from cardembed.models.heads import ArcFaceHead
 from cardembed.models.weights import build_model
 from cardembed.training.batches import catalogue_squares
-from cardembed.training.classes import STRANGER, class_means, teacher_loss, view_labels
+from cardembed.training.classes import STRANGER, class_means, enrolled_costs, teacher_loss, view_labels
 from cardembed.training.features import backbone_digest, backbone_features, in_parts, square_features
 from cardembed.training.fine_tuning import trainable_blocks
 from cardembed.training.head import train_head
@@ -38,7 +38,7 @@ def test_class_means_are_unit_vectors_and_ignore_strangers():
 def small():
     head = ArcFaceHead(5, 3, margin=0.0, scale=24.0)  # two cards, and no card
     head.imprint(torch.eye(5)[[0, 1, 3]])
-    gallery = Gallery(["a", "b"], others=1)
+    gallery = Gallery(["a", "b", "c"], learned=2)
     gallery.embeddings = torch.eye(5)[[0, 1, 2]]
     return head, gallery
 
@@ -79,6 +79,19 @@ def test_what_is_far_from_where_it_belongs_is_pulled(small, label):
     head, gallery = small
     _, figures = teacher_loss(head, torch.eye(5)[[4]], torch.tensor([label]), gallery, Push())
     assert figures["pulled"] == pytest.approx(0.9**2)
+
+
+def test_scans_in_the_gallery_are_kept_apart_and_off_the_non_cards(small):
+    head, gallery = small
+    rows = torch.tensor([2])
+
+    def costs(row):
+        return enrolled_costs(head, torch.eye(5)[[row]], rows, gallery, Push()).item()
+
+    assert costs(2) == 0  # its own place in the gallery
+    assert costs(4) == 0
+    assert costs(0) == pytest.approx(Push().other_weight * 0.7**2)
+    assert costs(3) == pytest.approx(Push().background_weight * 0.9**2)
 
 
 def test_a_batch_without_cards_has_figures(small):
