@@ -8,8 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 from cardembed._io import canonical_json
+from cardembed._lookup import look_up
 from cardembed.cards.photo_manifest import MANIFEST, PhotoManifest, PhotoRecord
-from cardembed.errors import UnknownTargetError
 
 __all__ = ["BAD_FOLDERS", "write_bad_folder"]
 
@@ -82,13 +82,7 @@ def write_bad_folder(parent: Path, name: str) -> None:
     Raises:
         UnknownTargetError: No bad folder has this name.
     """
-    if name not in BAD_FOLDERS:
-        raise UnknownTargetError(
-            name,
-            expected=f"one of {', '.join(BAD_FOLDERS)}",
-            found="another name",
-            action="correct the feature",
-        )
+    write = look_up(BAD_FOLDERS, name, "bad folder")
     folder = parent / name
     folder.mkdir()
-    BAD_FOLDERS[name](folder)
+    write(folder)

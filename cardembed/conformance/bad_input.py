@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from cardembed._io import sha256_file
-from cardembed.errors import UnknownTargetError
+from cardembed._lookup import look_up
 
 __all__ = ["BAD_IMAGES", "CommandLine", "write_bad_image"]
 
@@ -67,14 +67,8 @@ def write_bad_image(folder: Path, name: str) -> None:
     Raises:
         UnknownTargetError: No bad image has this name.
     """
-    if name not in BAD_IMAGES:
-        raise UnknownTargetError(
-            name,
-            expected=f"one of {', '.join(BAD_IMAGES)}",
-            found="another name",
-            action="correct the feature",
-        )
-    (folder / name).write_bytes(BAD_IMAGES[name]())
+    made = look_up(BAD_IMAGES, name, "bad image")
+    (folder / name).write_bytes(made())
 
 
 def _snapshot(folder: Path) -> dict[str, str]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeVar
 
-from cardembed.errors import UnknownTargetError
+from cardembed._lookup import look_up
 
 __all__ = [
     "ARCHITECTURES",
@@ -26,7 +25,6 @@ __all__ = [
     "target_profile",
 ]
 
-T = TypeVar("T")
 
 EMBEDDING_DIM = 768
 """Length of every embedding."""
@@ -154,27 +152,16 @@ PROFILES: Mapping[str, Mapping[str, TargetProfile]] = MappingProxyType(
 """Targets by profile: `PROFILES["prd"]["hailo8l"]`."""
 
 
-def _look_up(table: Mapping[str, T], name: str, kind: str) -> T:
-    if name not in table:
-        raise UnknownTargetError(
-            f"{kind} {name!r}",
-            expected="one of " + ", ".join(table),
-            found=repr(name),
-            action=f"choose one of these {kind}s",
-        )
-    return table[name]
-
-
 def architecture(name: str) -> Architecture:
     """The architecture called `name`; UnknownTargetError lists what exists."""
-    return _look_up(ARCHITECTURES, name, "architecture")
+    return look_up(ARCHITECTURES, name, "architecture")
 
 
 def profile(name: str) -> Mapping[str, TargetProfile]:
     """The targets of the profile called `name`; UnknownTargetError lists what exists."""
-    return _look_up(PROFILES, name, "profile")
+    return look_up(PROFILES, name, "profile")
 
 
 def target_profile(profile_name: str, target: str) -> TargetProfile:
     """What `target` is in a profile; UnknownTargetError lists what exists."""
-    return _look_up(profile(profile_name), target, "target")
+    return look_up(profile(profile_name), target, "target")

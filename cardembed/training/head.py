@@ -2,106 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from cardembed._seeds import derive_seed, rng
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.heads import ArcFaceHead
 from cardembed.training.budget import one_cycle, ramp
 from cardembed.training.classes import class_means, enrolled_costs, teacher_loss
+from cardembed.training.loop import LoopOptions, Stateful, run_steps
 from cardembed.training.losses import Gallery, guard_collapse
 from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import HeadRecipe
 from cardembed.training.rehearsal import Rehearsal
-from cardembed.training.run_state import RunLog
 
-__all__ = ["train_head"]
+__all__ = ["HeadData", "train_head"]
+
+_SIGNS_EVERY = 25
+"""Steps between two looks for a collapse; they cost as much as a step."""
+
+
+@dataclass(frozen=True)
+class HeadData:
+    """What stage 1 learns on: features, all of the same frozen backbone."""
+
+    features: NDArray[np.float16]
+    """(views, F) of the training views."""
+    labels: Tensor
+    """(views,) as `view_labels` gives them."""
+    scans: NDArray[np.float16]
+    """(gallery, F) of the catalogue's scans, followed by those of other cards."""
+    gallery: Gallery
+    """Is given the scans' embeddings at every step."""
+    rehearsal: tuple[Rehearsal, NDArray[np.float16]] | None = None
+    """Stage 0's cards and the features (views, F) of the views that it may ask for."""
+
+
+class _Run:
+    def __init__(self, model: EmbeddingModel, data: HeadData, recipe: HeadRecipe) -> None:
+        self.model, self.data, self.recipe = model, data, recipe
+        self.inputs = torch.from_numpy(data.features)
+        self.prints = torch.from_numpy(data.scans).float()
+        cards = data.gallery.learned
+        self.head = ArcFaceHead(model.embedding_dim, cards + 1, margin=0.0, scale=recipe.scale)
+        if recipe.imprint:
+            self.head.imprint(class_means(self._embedded(self.inputs), data.labels, cards + 1))
+        self.optimizer = torch.optim.AdamW(parameter_groups([model.head, self.head], recipe.weight_decay))
+        in_catalogue = ((data.labels >= 0) & (data.labels < cards)).numpy()
+        self.learned = np.arange(len(self.inputs)) if recipe.non_cards else np.flatnonzero(in_catalogue)
+        self.signs: dict[str, float] = {}
+        self.parts: dict[str, Stateful] = {
+            "head": model.head, "arcface": self.head, "optimizer": self.optimizer,
+        }  # fmt: skip
+
+    def begin(self, step: int) -> None:
+        """Batches depend on their step alone."""
+
+    @torch.no_grad()
+    def _embedded(self, features: Tensor) -> Tensor:
+        """Embeddings (N, D) of features without dropout."""
+        self.model.head.eval()
+        parts = [self.model.head(part.float()) for part in torch.split(features, 4096)]
+        self.model.head.train()
+        return torch.cat(parts)
+
+    def step(self, step: int, progress: float) -> dict[str, float]:
+        """One optimiser step on views, scans of the gallery, and rehearsed cards."""
+        data, recipe, head = self.data, self.recipe, self.head
+        for group in self.optimizer.param_groups:
+            group["lr"] = one_cycle(progress, recipe.learning_rate)
+        head.margin = recipe.margin * ramp(progress, recipe.ramp_start, recipe.ramp_end)
+        data.gallery.embeddings = self._embedded(self.prints)
+        count = min(recipe.batch, len(self.learned))
+        members = torch.from_numpy(rng("head", recipe.seed, step).choice(self.learned, count, replace=False))
+        embeddings = self.model.head(self.inputs[members].float())
+        loss, figures = teacher_loss(head, embeddings, data.labels[members], data.gallery, recipe.push)
+        rows = torch.from_numpy(
+            rng("enrolled", recipe.seed, step).integers(len(self.prints), size=recipe.enrolled)
+        )
+        enrolled = self.model.head(self.prints[rows])
+        apart = enrolled_costs(head, enrolled, rows, data.gallery, recipe.push)
+        loss, figures = loss + apart, {**figures, "enrolled": apart.item()}
+        if data.rehearsal is not None:
+            rehearsal, features = data.rehearsal
+            views = rehearsal.views(step)
+            again = self.model.head(torch.from_numpy(features[views]).float())
+            rehearsed = rehearsal.loss(again, views, head.classes[-1:])
+            loss, figures = (
+                loss + recipe.rehearsal_weight * rehearsed,
+                {**figures, "rehearsed": rehearsed.item()},
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_([*self.model.head.parameters(), *head.parameters()], 1.0)
+        self.optimizer.step()
+        if step % _SIGNS_EVERY == _SIGNS_EVERY - 1 or step + 1 == recipe.steps:
+            self.signs = data.gallery.signs(head.classes.detach())
+            guard_collapse(loss.item(), self.signs if progress > recipe.guard_start else None, step=step)
+        return {"margin": head.margin, **figures, "loss": loss.item(), **self.signs}
 
 
 def train_head(
-    model: EmbeddingModel,
-    features: NDArray[np.float16],
-    labels: torch.Tensor,
-    recipe: HeadRecipe,
-    *,
-    scans: NDArray[np.float16],
-    gallery: Gallery,
-    rehearsal: tuple[Rehearsal, NDArray[np.float16]] | None = None,
-    log_path: Path,
-    listener: Callable[[dict[str, float]], None] | None = None,
+    model: EmbeddingModel, data: HeadData, recipe: HeadRecipe, options: LoopOptions, *, key: str
 ) -> tuple[ArcFaceHead, dict[str, float]]:
     """Train the projection head in place; returns the ArcFace head for stage 2, and the last log record.
 
     Args:
         model: Its backbone is not touched.
-        features: (views, F) of the training views.
-        labels: (views,) as `view_labels` gives them.
+        data: Features, labels and gallery.
         recipe: Settings.
-        scans: (gallery, F) of the catalogue's scans, followed by those of other cards.
-        gallery: Is given the scans' embeddings at every step.
-        rehearsal: Stage 0's cards and the features (views, F) of the views that it may ask for.
-        log_path: Where a line of JSON goes every 50 steps.
-        listener: Called with every log record.
+        options: Log and resumption.
+        key: What the run starts from; a checkpoint of another start is not resumed.
 
     Raises:
         TrainingError: Collapse or divergence.
     """
     torch.manual_seed(derive_seed("dropout", "head", recipe.seed))
-    inputs, prints = torch.from_numpy(features), torch.from_numpy(scans).float()
-    cards = gallery.learned
-    head = ArcFaceHead(model.embedding_dim, cards + 1, margin=0.0, scale=recipe.scale)
-    if recipe.imprint:
-        model.head.eval()
-        with torch.no_grad():
-            parts = [
-                model.head(inputs[start : start + 4096].float()) for start in range(0, len(inputs), 4096)
-            ]
-            head.imprint(class_means(torch.cat(parts), labels, cards + 1))
-    optimizer = torch.optim.AdamW(parameter_groups([model.head, head], recipe.weight_decay))
-    log = RunLog(log_path, resume=False, listener=listener)
     model.head.train()
-    record: dict[str, float] = {}
-    in_catalogue = ((labels >= 0) & (labels < cards)).numpy()
-    learned = np.arange(len(inputs)) if recipe.non_cards else np.flatnonzero(in_catalogue)
-    for step in range(recipe.steps):
-        progress = step / recipe.steps
-        for group in optimizer.param_groups:
-            group["lr"] = one_cycle(progress, recipe.learning_rate)
-        head.margin = recipe.margin * ramp(progress, recipe.ramp_start, recipe.ramp_end)
-        members = torch.from_numpy(
-            rng("head", recipe.seed, step).choice(learned, min(recipe.batch, len(learned)), replace=False)
-        )
-        with torch.no_grad():
-            model.head.eval()
-            gallery.embeddings = model.head(prints)
-            model.head.train()
-        loss, figures = teacher_loss(
-            head, model.head(inputs[members].float()), labels[members], gallery, recipe.push
-        )
-        rows = torch.from_numpy(
-            rng("enrolled", recipe.seed, step).integers(len(prints), size=recipe.enrolled)
-        )
-        loss = loss + enrolled_costs(head, model.head(prints[rows]), rows, gallery, recipe.push)
-        if rehearsal is not None:
-            views = rehearsal[0].views(step)
-            again = model.head(torch.from_numpy(rehearsal[1][views]).float())
-            rehearsed = rehearsal[0].loss(again, views, head.classes[-1:])
-            loss = loss + recipe.rehearsal_weight * rehearsed
-            figures = {**figures, "loss": loss.item(), "rehearsed": rehearsed.item()}
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_([*model.head.parameters(), *head.parameters()], 1.0)
-        optimizer.step()
-        if step % 50 == 49 or step + 1 == recipe.steps:
-            signs = gallery.signs(head.classes.detach())
-            record = {"step": step + 1, "progress": progress, "margin": head.margin, **figures, **signs}
-            log.write(**record)
-            guard_collapse(figures["loss"], signs if progress > recipe.guard_start else None, step=step)
+    run = _Run(model, data, recipe)
+    ended = run_steps(run, {"what": "head", "start": key, **asdict(recipe)}, recipe.steps, options)
+    run.head.margin = recipe.margin * ramp(1.0, recipe.ramp_start, recipe.ramp_end)
     model.head.eval()
-    return head, record
+    return run.head, ended

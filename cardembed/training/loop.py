@@ -85,7 +85,7 @@ def run_steps(run: Run, settings: Mapping[str, object], steps: int, options: Loo
 
     log = RunLog(options.log_path, resume=state is not None, listener=options.listener)
     run.begin(budget.step)
-    record: dict[str, float] = {}
+    record = log.last if state is not None else {}
     while not budget.over:
         progress = budget.progress
         figures = run.step(budget.step, progress)

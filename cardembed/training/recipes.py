@@ -129,7 +129,7 @@ class HeadRecipe:
 class FineTuningRecipe:
     """Settings of stage 2: the last blocks of the backbone with the head."""
 
-    steps: int = 900
+    steps: int = 600
     """Optimiser steps."""
     blocks: int = 4
     """Blocks at the backbone's end that learn; the PRD's number."""
@@ -143,9 +143,9 @@ class FineTuningRecipe:
     """Scans of the gallery a step, kept apart from each other and off the non-cards."""
     unknowns: int = 16
     """Views of non-cards, and of cards outside the catalogue, a step."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-4
     """Peak of the head's one-cycle schedule."""
-    backbone_learning_rate: float = 3e-4
+    backbone_learning_rate: float = 1e-4
     """Peak of the blocks'. The PRD's 1e-5 is for DINOv3, which 304 million parameters need less of."""
     weight_decay: float = 0.05
     """AdamW's, on matrices only."""
@@ -182,7 +182,7 @@ class TeacherRecipe:
         return cls(
             pretraining=None,
             head=HeadRecipe(scale=64.0),
-            fine_tuning=FineTuningRecipe(backbone_learning_rate=1e-5),
+            fine_tuning=FineTuningRecipe(learning_rate=1e-3, backbone_learning_rate=1e-5),
         )
 
 

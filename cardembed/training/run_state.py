@@ -91,6 +91,13 @@ class RunLog:
             self.path.write_text("")
         self._listener = listener
 
+    @property
+    def last(self) -> dict[str, float]:
+        """The last report; empty where there is none."""
+        lines = self.path.read_text().splitlines() if self.path.is_file() else []
+        record: dict[str, float] = json.loads(lines[-1]) if lines else {}
+        return record
+
     def write(self, **figures: float) -> None:
         """Append one report, figures rounded to six digits."""
         record = {name: float(f"{value:.6g}") for name, value in figures.items()}

@@ -18,7 +18,7 @@ from cardembed.training.batches import catalogue_squares
 from cardembed.training.classes import view_labels
 from cardembed.training.features import backbone_digest, backbone_features, square_features
 from cardembed.training.fine_tuning import fine_tune
-from cardembed.training.head import train_head
+from cardembed.training.head import HeadData, train_head
 from cardembed.training.loop import LoopOptions
 from cardembed.training.losses import Gallery
 from cardembed.training.pretraining import pretrain
@@ -67,24 +67,23 @@ class TeacherRun:
         if self.recipe.pretraining is not None:
             ended["pretraining"] = self._stage0()
         scans, gallery = self._gallery()
-        start = backbone_digest(self.model)
         others = None if self.distractors is None else self.distractors.digest
-        head_rehearsal = self._rehearsal(self.recipe.head.rehearsed, photos_per_card=1)
-        head, ended["head"] = train_head(
-            self.model,
-            backbone_features(self.model, self.pool, progress=self.rendering),
-            view_labels(self.pool, len(self.catalogue)),
-            self.recipe.head,
+        key = sha256_bytes(canonical_json([backbone_digest(self.model), self.pool.key, others]))
+        rehearsal = self._rehearsal(self.recipe.head.rehearsed, photos_per_card=1)
+        data = HeadData(
+            features=backbone_features(self.model, self.pool, progress=self.rendering),
+            labels=view_labels(self.pool, len(self.catalogue)),
             scans=square_features(self.model, scans),
             gallery=gallery,
-            rehearsal=None if head_rehearsal is None else (head_rehearsal, self._features_of(head_rehearsal)),
-            log_path=self.out / "teacher-head.jsonl",
-            listener=self.listener,
+            rehearsal=None if rehearsal is None else (rehearsal, self._features_of(rehearsal)),
+        )
+        head, ended["head"] = train_head(
+            self.model, data, self.recipe.head, self._options("teacher-head"), key=key
         )
         ended["fine-tuning"] = fine_tune(
             self.model, head, self.pool, self.recipe.fine_tuning, scans=scans, gallery=gallery,
             rehearsal=self._rehearsal(self.recipe.fine_tuning.rehearsed),
-            key=sha256_bytes(canonical_json([start, asdict(self.recipe.head), others])),
+            key=sha256_bytes(canonical_json([key, asdict(self.recipe.head)])),
             options=self._options("teacher"),
         )  # fmt: skip
         return ended

@@ -11,7 +11,8 @@ from cardembed.training.batches import catalogue_squares
 from cardembed.training.classes import STRANGER, class_means, enrolled_costs, teacher_loss, view_labels
 from cardembed.training.features import backbone_digest, backbone_features, in_parts, square_features
 from cardembed.training.fine_tuning import trainable_blocks
-from cardembed.training.head import train_head
+from cardembed.training.head import HeadData, train_head
+from cardembed.training.loop import LoopOptions
 from cardembed.training.losses import Gallery
 from cardembed.training.recipes import FineTuningRecipe, HeadRecipe, Push, TeacherRecipe
 from cardembed.training.view_plan import UNKNOWN_CARD
@@ -142,18 +143,17 @@ def test_an_array_in_parts_goes_on_after_its_last_part(tmp_path):
     assert not path.with_suffix(".parts").exists()
 
 
-def run_head(catalogue, pool, tmp_path, **settings):
-    model = build_model("reference", "teacher", seed=1)
-    gallery = Gallery(catalogue.artworks)
-    return train_head(
-        model,
-        backbone_features(model, pool),
-        view_labels(pool, len(catalogue)),
-        HeadRecipe(**{"steps": 60, "batch": 16, "learning_rate": 3e-3, **settings}),
+def run_head(catalogue, pool, tmp_path, *, resume=False, seed=1, **settings):
+    model = build_model("reference", "teacher", seed=seed)
+    data = HeadData(
+        features=backbone_features(model, pool),
+        labels=view_labels(pool, len(catalogue)),
         scans=square_features(model, catalogue_squares(catalogue, 128)),
-        gallery=gallery,
-        log_path=tmp_path / "head.jsonl",
+        gallery=Gallery(catalogue.artworks),
     )
+    recipe = HeadRecipe(**{"steps": 60, "batch": 16, "learning_rate": 3e-3, **settings})
+    options = LoopOptions(tmp_path / "head.jsonl", resume=resume)
+    return train_head(model, data, recipe, options, key=f"{tmp_path.name} {seed}")
 
 
 def test_the_head_learns_on_frozen_features(catalogue, pool, tmp_path):
@@ -178,3 +178,22 @@ def test_the_prds_profile_has_the_prds_numbers():
     assert recipe.head.imprint
     assert TeacherRecipe.for_profile("reference").pretraining is not None
     assert isinstance(recipe.fine_tuning, FineTuningRecipe)
+
+
+def test_a_head_that_was_trained_is_read_back_and_one_of_another_start_is_not(catalogue, pool, tmp_path):
+    head, ended = run_head(catalogue, pool, tmp_path)
+    again, resumed = run_head(catalogue, pool, tmp_path, resume=True)
+    assert resumed["steps"] == ended["steps"] == 60
+    assert resumed["accuracy"] == pytest.approx(ended["accuracy"], rel=1e-5)  # from the log
+    assert torch.equal(again.weight, head.weight)
+    assert again.margin == head.margin
+    other, _ = run_head(catalogue, pool, tmp_path, resume=True, seed=2)
+    assert not torch.equal(other.weight, head.weight)
+
+
+def test_without_non_cards_their_class_is_not_learned(catalogue, pool, tmp_path):
+    with_them, _ = run_head(catalogue, pool, tmp_path, imprint=False, non_cards=True)
+    without, _ = run_head(catalogue, pool, tmp_path, imprint=False, non_cards=False)
+    start = ArcFaceHead(768, len(catalogue) + 1)  # shapes only
+    assert with_them.weight.shape == without.weight.shape == start.weight.shape
+    assert not torch.allclose(with_them.classes[-1], without.classes[-1], atol=1e-3)
