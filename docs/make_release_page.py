@@ -1,4 +1,4 @@
-"""Write docs/RELEASE.md from the shipped release and its sealed verdict (`python docs/make_release_page.py`)."""
+"""Write docs/RELEASE.md from the shipped release and its seal: `python docs/make_release_page.py`."""
 
 from __future__ import annotations
 
