@@ -10,6 +10,7 @@ from cardembed.release import Release
 
 ROOT = Path(__file__).resolve().parents[1]
 ACCEPTANCE = ("AC-1", "AC-2", "AC-3", "AC-4", "AC-5", "AC-6", "AC-7", "AC-8")
+BEGIN, END = "<!-- from docs/make_release_page.py -->", "<!-- until here -->"
 BAD = (State.FAIL, State.INCONCLUSIVE, State.ERROR, State.NOT_RUN)
 
 
@@ -29,7 +30,7 @@ def shown(cell: SealedCell | None) -> str:
     """A cell's state with the share that its reason begins with."""
     if cell is None:
         return "–"
-    figure = cell.reason.split(",")[0].split(";")[0] if cell.state is not State.NOT_RUN else ""
+    figure = cell.reason.split(",")[0].split(" (")[0] if cell.state is not State.NOT_RUN else ""
     return f"{cell.state}: {figure}" if figure else str(cell.state)
 
 
@@ -45,7 +46,7 @@ def development(release: Release) -> list[str]:
 
 
 def main() -> None:
-    """Write the page."""
+    """Write the page, and the README's table."""
     release = Release.load(ROOT / "fixtures" / "release")
     sealed = read_seal(release)
     bad = {name: cell for name, cell in sealed.cells.items() if cell.state in BAD}
@@ -71,6 +72,11 @@ def main() -> None:
         "",
     ]
     (ROOT / "docs" / "RELEASE.md").write_text("\n".join(lines), encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    table = "\n".join(matrix(release, sealed))
+    (ROOT / "README.md").write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ __all__ = ["Ablation", "Schedule", "ablate", "as_markdown"]
 class Schedule:
     """How long the short runs are."""
 
-    head_steps: int = 600
+    head_steps: int = 100
     """Of stage 1."""
     steps: int = 150
     """Of stage 2."""

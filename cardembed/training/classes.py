@@ -13,7 +13,7 @@ from cardembed.training.recipes import Push
 from cardembed.training.view_plan import UNKNOWN_CARD
 from cardembed.training.views import ViewPool
 
-__all__ = ["class_means", "enrolled_costs", "teacher_loss", "view_labels"]
+__all__ = ["badly_placed", "class_means", "drawn_scans", "enrolled_costs", "teacher_loss", "view_labels"]
 
 STRANGER = -1
 """Label of a card outside the catalogue: it is kept away from the gallery, and belongs to no class."""
@@ -81,6 +81,30 @@ def teacher_loss(
             "own_cosine": (own * gallery.embeddings[cards]).sum(1).mean().item() if len(own) else 0.0,
             "unknown_cosine": strange.max(1).values.mean().item() if len(strange) else 0.0,
         }
+
+
+@torch.no_grad()
+def badly_placed(head: ArcFaceHead, gallery: Gallery, push: Push) -> Tensor:
+    """What each card of the gallery costs at its place, (cards,): see `enrolled_costs`."""
+    direction = head.classes[-1:]
+    costs = []
+    for rows in torch.arange(len(gallery)).split(512):  # type: ignore[no-untyped-call]
+        embeddings = gallery.embeddings[rows]
+        excess = F.relu(embeddings @ gallery.embeddings.T - push.other_ceiling) * gallery.others_of(rows)
+        background = F.relu(embeddings @ direction.T - push.background_ceiling).square().sum(1)
+        costs.append(push.other_weight * excess.square().sum(1) + push.background_weight * background)
+    return torch.cat(costs)
+
+
+def drawn_scans(costs: Tensor, count: int, generator: np.random.Generator) -> Tensor:
+    """Numbers (count,) of cards of the gallery: half of them any, half by what they cost where they are.
+
+    One scan among the non-cards answers for all of them, and one in a hundred would rarely be drawn.
+    """
+    share = costs.double().numpy() + 1e-9
+    anyone = generator.integers(len(share), size=count - count // 2)
+    worst = generator.choice(len(share), size=count // 2, p=share / share.sum())
+    return torch.from_numpy(np.concatenate([anyone, worst]))
 
 
 def enrolled_costs(

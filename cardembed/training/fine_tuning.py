@@ -15,7 +15,7 @@ from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.heads import ArcFaceHead
 from cardembed.training.batches import Sampler, embed_squares, jitter, read_squares, to_input
 from cardembed.training.budget import one_cycle, ramp
-from cardembed.training.classes import enrolled_costs, teacher_loss, view_labels
+from cardembed.training.classes import badly_placed, drawn_scans, enrolled_costs, teacher_loss, view_labels
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
 from cardembed.training.losses import Gallery, guard_collapse
 from cardembed.training.optimiser import parameter_groups
@@ -70,6 +70,7 @@ class _Run:
 
         self.pool = pool
         self.signs: dict[str, float] = {}
+        self.costs = torch.zeros(0)
         self.parts: dict[str, Stateful] = {
             "model": model, "head": head, "optimizer": self.optimizer, "gallery": gallery,
         }  # fmt: skip
@@ -79,14 +80,19 @@ class _Run:
         recipe = self.recipe
         self.sampler = Sampler(self.pool, recipe.batch, recipe.unknowns, seed=recipe.seed, skip=step)
         if self.gallery.embeddings.shape[1]:  # a resumed run's
-            self.signs = self.gallery.signs(self.head.classes.detach())
+            self._look()
+
+    def _look(self) -> None:
+        """Where the gallery's cards are now, as of the last refresh."""
+        self.signs = self.gallery.signs(self.head.classes.detach())
+        self.costs = badly_placed(self.head, self.gallery, self.recipe.push)
 
     def step(self, step: int, progress: float) -> dict[str, float]:
         """One optimiser step; the gallery is embedded anew where it is time."""
         recipe = self.recipe
         if step % recipe.refresh == 0:
             self.gallery.embeddings = embed_squares(self.model, self.scans)
-            self.signs = self.gallery.signs(self.head.classes.detach())
+            self._look()
             guard_collapse(0.0, self.signs if progress > recipe.guard_start else None, step=step)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = one_cycle(progress, peak)
@@ -96,15 +102,14 @@ class _Run:
         views = self.rehearsal.views(step) if self.rehearsal is not None else members[:0]
         if self.rehearsal is not None:
             squares.append(self.rehearsal.squares(self.model.input_size, views))
-        rows = rng("enrolled", recipe.seed, step).integers(len(self.scans), size=recipe.enrolled)
-        squares.append(self.scans[rows])
+        rows = drawn_scans(self.costs, recipe.enrolled, rng("enrolled", recipe.seed, step))
+        squares.append(self.scans[rows.numpy()])
         images = jitter(to_input(np.concatenate(squares)), rng("jitter", recipe.seed, step))
         sizes = [len(members), len(views), len(rows)]
         learned, rehearsed, enrolled = self.model(images).split(sizes)
         labels = self.labels[torch.from_numpy(members)]
         loss, figures = teacher_loss(self.head, learned, labels, self.gallery, recipe.push)
-        numbers = torch.from_numpy(rows)
-        apart = enrolled_costs(self.head, enrolled, numbers, self.gallery, recipe.push)
+        apart = enrolled_costs(self.head, enrolled, rows, self.gallery, recipe.push)
         loss = loss + apart
         figures = {**figures, "loss": loss.item(), "enrolled": apart.item()}
         if self.rehearsal is not None:

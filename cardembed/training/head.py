@@ -13,7 +13,7 @@ from cardembed._seeds import derive_seed, rng
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.heads import ArcFaceHead
 from cardembed.training.budget import one_cycle, ramp
-from cardembed.training.classes import class_means, enrolled_costs, teacher_loss
+from cardembed.training.classes import badly_placed, class_means, drawn_scans, enrolled_costs, teacher_loss
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
 from cardembed.training.losses import Gallery, guard_collapse
 from cardembed.training.optimiser import parameter_groups
@@ -55,6 +55,7 @@ class _Run:
         in_catalogue = ((data.labels >= 0) & (data.labels < cards)).numpy()
         self.learned = np.arange(len(self.inputs)) if recipe.non_cards else np.flatnonzero(in_catalogue)
         self.signs: dict[str, float] = {}
+        self.costs = torch.zeros(0)
         self.parts: dict[str, Stateful] = {
             "head": model.head, "arcface": self.head, "optimizer": self.optimizer,
         }  # fmt: skip
@@ -81,9 +82,9 @@ class _Run:
         members = torch.from_numpy(rng("head", recipe.seed, step).choice(self.learned, count, replace=False))
         embeddings = self.model.head(self.inputs[members].float())
         loss, figures = teacher_loss(head, embeddings, data.labels[members], data.gallery, recipe.push)
-        rows = torch.from_numpy(
-            rng("enrolled", recipe.seed, step).integers(len(self.prints), size=recipe.enrolled)
-        )
+        if step % _SIGNS_EVERY == 0 or not len(self.costs):
+            self.costs = badly_placed(head, data.gallery, recipe.push)
+        rows = drawn_scans(self.costs, recipe.enrolled, rng("enrolled", recipe.seed, step))
         enrolled = self.model.head(self.prints[rows])
         apart = enrolled_costs(head, enrolled, rows, data.gallery, recipe.push)
         loss, figures = loss + apart, {**figures, "enrolled": apart.item()}

@@ -67,23 +67,27 @@ class PretrainingRecipe:
 
 @dataclass(frozen=True)
 class Push:
-    """What verdicts limit, and ArcFace does not: how near is too near, and how far too far."""
+    """What verdicts limit, and ArcFace does not: how near is too near, and how far too far.
 
-    unknown_ceiling: float = 0.25
+    Costs of nearness are sums over a gallery of thousands. With the weights that served a batch of 40 (2
+    and 4) they outdid everything else: AC-7 rose to .999, and AC-6 fell from .94 to .67.
+    """
+
+    unknown_ceiling: float = 0.35
     """Cosine to a gallery embedding below which a non-card costs nothing."""
-    unknown_weight: float = 4.0
+    unknown_weight: float = 1.0
     """Weight of that cost."""
-    other_ceiling: float = 0.3
+    other_ceiling: float = 0.4
     """Cosine to the gallery embedding of other artwork below which a card costs nothing."""
-    other_weight: float = 2.0
+    other_weight: float = 0.3
     """Weight of that cost."""
     background_ceiling: float = 0.1
     """Cosine to the class of no card below which a card costs nothing."""
-    background_weight: float = 8.0
+    background_weight: float = 16.0
     """Weight of that cost."""
-    own_floor: float = 0.9
+    own_floor: float = 0.95
     """Cosine of a photo to its card's gallery embedding, of a non-card to its class, that costs nothing."""
-    own_weight: float = 4.0
+    own_weight: float = 12.0
     """Weight of that cost."""
 
 
@@ -115,7 +119,7 @@ class HeadRecipe:
     """Share of the stage before collapse is looked for."""
     rehearsed: int = 64
     """Cards of stage 0 a step, each with its scan and a photo; none where there is no stage 0."""
-    rehearsal_weight: float = 0.5
+    rehearsal_weight: float = 1.0
     """Weight of stage 0's loss on them."""
     enrolled: int = 256
     """Scans of the gallery a step, kept apart from each other and off the non-cards."""
@@ -129,7 +133,7 @@ class HeadRecipe:
 class FineTuningRecipe:
     """Settings of stage 2: the last blocks of the backbone with the head."""
 
-    steps: int = 600
+    steps: int = 900
     """Optimiser steps."""
     blocks: int = 4
     """Blocks at the backbone's end that learn; the PRD's number."""
@@ -137,7 +141,7 @@ class FineTuningRecipe:
     """Card views a step."""
     rehearsed: int = 12
     """Cards of stage 0 a step, each with its scan and a photo; none where there is no stage 0."""
-    rehearsal_weight: float = 0.5
+    rehearsal_weight: float = 1.0
     """Weight of stage 0's loss on them."""
     enrolled: int = 16
     """Scans of the gallery a step, kept apart from each other and off the non-cards."""
@@ -145,7 +149,7 @@ class FineTuningRecipe:
     """Views of non-cards, and of cards outside the catalogue, a step."""
     learning_rate: float = 3e-4
     """Peak of the head's one-cycle schedule."""
-    backbone_learning_rate: float = 1e-4
+    backbone_learning_rate: float = 3e-4
     """Peak of the blocks'. The PRD's 1e-5 is for DINOv3, which 304 million parameters need less of."""
     weight_decay: float = 0.05
     """AdamW's, on matrices only."""
@@ -155,7 +159,7 @@ class FineTuningRecipe:
     """Share of the stage before collapse is looked for."""
     push: Push = field(default_factory=Push)
     """Distance to gallery embeddings."""
-    refresh: int = 100
+    refresh: int = 50
     """Steps between two embeddings of the gallery."""
     seed: int = 0
     """Decides order, changes and dropout."""
@@ -167,8 +171,9 @@ class TeacherRecipe:
 
     pretraining: PretrainingRecipe | None = field(default_factory=PretrainingRecipe)
     """Stage 0; None where the backbone comes from a published checkpoint."""
-    head: HeadRecipe = field(default_factory=HeadRecipe)
-    """Stage 1."""
+    head: HeadRecipe = field(default_factory=lambda: HeadRecipe(steps=100, learning_rate=1e-4, margin=0.3))
+    """Stage 1. After a stage 0 the head is a trained one and class vectors are fitted to it: longer, or at a
+    higher rate, it wins in AC-7 what it loses in AC-1 and AC-6, because frozen features cannot have both."""
     fine_tuning: FineTuningRecipe = field(default_factory=FineTuningRecipe)
     """Stage 2."""
     seed: int = 0

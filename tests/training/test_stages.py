@@ -8,7 +8,15 @@ from cardembed.errors import TrainingError
 from cardembed.models.heads import ArcFaceHead
 from cardembed.models.weights import build_model
 from cardembed.training.batches import catalogue_squares
-from cardembed.training.classes import STRANGER, class_means, enrolled_costs, teacher_loss, view_labels
+from cardembed.training.classes import (
+    STRANGER,
+    badly_placed,
+    class_means,
+    drawn_scans,
+    enrolled_costs,
+    teacher_loss,
+    view_labels,
+)
 from cardembed.training.features import backbone_digest, backbone_features, in_parts, square_features
 from cardembed.training.fine_tuning import trainable_blocks
 from cardembed.training.head import HeadData, train_head
@@ -65,21 +73,22 @@ def test_the_loss_is_small_where_everything_is_in_its_place(small):
 def test_what_matches_a_gallery_embedding_that_it_must_not_is_pushed(small, row, label, name):
     head, gallery = small
     _, figures = teacher_loss(head, torch.eye(5)[[row]], torch.tensor([label]), gallery, Push())
-    assert figures[name] == pytest.approx((1 - (0.25 if name == "unknown" else 0.3)) ** 2)
+    ceiling = Push().unknown_ceiling if name == "unknown" else Push().other_ceiling
+    assert figures[name] == pytest.approx((1 - ceiling) ** 2)
 
 
 @pytest.mark.parametrize("label", [0, STRANGER])
 def test_a_card_where_non_cards_are_is_pushed_from_there(small, label):
     head, gallery = small
     _, figures = teacher_loss(head, torch.eye(5)[[3]], torch.tensor([label]), gallery, Push())
-    assert figures["background"] == pytest.approx((1 - 0.1) ** 2)
+    assert figures["background"] == pytest.approx((1 - Push().background_ceiling) ** 2)
 
 
 @pytest.mark.parametrize("label", [0, 2])
 def test_what_is_far_from_where_it_belongs_is_pulled(small, label):
     head, gallery = small
     _, figures = teacher_loss(head, torch.eye(5)[[4]], torch.tensor([label]), gallery, Push())
-    assert figures["pulled"] == pytest.approx(0.9**2)
+    assert figures["pulled"] == pytest.approx(Push().own_floor ** 2)
 
 
 def test_scans_in_the_gallery_are_kept_apart_and_off_the_non_cards(small):
@@ -91,8 +100,21 @@ def test_scans_in_the_gallery_are_kept_apart_and_off_the_non_cards(small):
 
     assert costs(2) == 0  # its own place in the gallery
     assert costs(4) == 0
-    assert costs(0) == pytest.approx(Push().other_weight * 0.7**2)
-    assert costs(3) == pytest.approx(Push().background_weight * 0.9**2)
+    assert costs(0) == pytest.approx(Push().other_weight * (1 - Push().other_ceiling) ** 2)
+    assert costs(3) == pytest.approx(Push().background_weight * (1 - Push().background_ceiling) ** 2)
+
+
+def test_scans_that_lie_badly_are_drawn_more_often(small):
+    head, gallery = small
+    gallery.embeddings = torch.eye(5)[[0, 1, 3]]  # the third lies where non-cards do
+    costs = badly_placed(head, gallery, Push())
+    assert costs.tolist()[:2] == [0, 0]
+    assert costs[2].item() == pytest.approx(Push().background_weight * 0.9**2)
+    drawn = drawn_scans(costs, 10, np.random.default_rng(0))
+    assert len(drawn) == 10
+    assert (drawn[5:] == 2).all()
+    anyone = drawn_scans(torch.zeros(3), 300, np.random.default_rng(0))
+    assert torch.bincount(anyone, minlength=3).min() > 60
 
 
 def test_a_batch_without_cards_has_figures(small):

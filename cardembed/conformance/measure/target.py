@@ -99,7 +99,7 @@ class TargetMeasurements:
         found = self.photo_set.indices(condition=condition, severity=wanted)
         if found.size == 0:
             raise UnavailableError(
-                self.photo_set.root,
+                self.photo_set.manifest.name,  # not its folder: this becomes evidence
                 expected=f"photos of condition {condition!r}",
                 found="none",
                 action="use a photo set that has them",
