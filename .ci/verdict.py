@@ -17,6 +17,7 @@ from cardembed.conformance.decision import GateDecision, GateResult
 from cardembed.conformance.evidence import EVIDENCE
 from cardembed.conformance.gate import gate
 from cardembed.conformance.policy import load_policy
+from cardembed.conformance.predicate import ReleaseInfo
 from cardembed.conformance.seal import departures, read_seal
 from cardembed.conformance.signing import PublicKey, load_key, signing_key_path
 from cardembed.conformance.states import State
@@ -63,7 +64,8 @@ def main(report: Path, code: int) -> int:
         print(f"verdict: HARNESS FAULT: expected one bundle below {report.name}/, found {len(bundles)}")
         return 1
     policy = load_policy(ROOT / "policy.toml").trusting(PublicKey(load_key(signing_key_path()).public_text))
-    decision = gate(policy, bundles, ROOT / "features")
+    shipped = ReleaseInfo.of(Release.load(default_release_dir()))
+    decision = gate(policy, bundles, ROOT / "features", release=shipped)
     found = faults(decision, code)
     if found:
         print(f"verdict: HARNESS FAULT: {len(found)}")

@@ -73,10 +73,12 @@ def seal_verdict(release: Release, decision: GateDecision, at: datetime) -> Seal
     """
     results = {cell.id: (cell, cell.results[0]) for cell in decision.cells if len(cell.results) == 1}
     problem = ""
-    if decision.release_digest != release.digest:
+    if refused := [reason for bundle in decision.bundles for reason in bundle.refused]:
+        problem = f"one that the gate refuses: {refused[0]}"
+    elif decision.release_digest != release.digest:
         problem = f"one about {(decision.release_digest or 'none')[:16]}…"
-    elif any(bundle.refused for bundle in decision.bundles) or len(results) < len(decision.cells):
-        problem = "one that the gate refuses, or without every cell"
+    elif len(results) < len(decision.cells):
+        problem = "one without every cell"
     elif errors := [name for name, (_, result) in results.items() if result.state is State.ERROR]:
         problem = f"an error in {errors[0]}"
     if problem:
@@ -130,6 +132,9 @@ def departures(sealed: SealedVerdict, decision: GateDecision) -> list[str]:
     """Where a run of the same release says something else than its seal, one line a cell."""
     now = {cell.id: result for cell in decision.cells for result in cell.results}
     lines = []
+    if decision.release_digest != sealed.release_digest:
+        judged = (decision.release_digest or "none")[:16]
+        lines.append(f"the run is about the release {judged}…, the seal about {sealed.release_digest[:16]}…")
     for name in sorted(sealed.cells.keys() | now.keys()):
         before, after = sealed.cells.get(name), now.get(name)
         if before is None or after is None:

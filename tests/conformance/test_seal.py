@@ -66,6 +66,12 @@ def test_a_cell_on_one_side_only_is_said(release, decide):
     assert departures(seal_verdict(release, shorter, AT), decision) == [f"{name}: not sealed"]
 
 
+def test_a_run_about_another_release_departs(here, release, decide):
+    sealed = seal_verdict(release, decide(), AT)
+    (line,) = departures(sealed, here.gate(here.bundle()))
+    assert line.startswith("the run is about the release")
+
+
 def test_a_run_of_another_release_or_with_an_error_is_not_sealed(here, release, decide):
     with pytest.raises(ReleaseError, match="about"):
         seal_verdict(release, here.gate(here.bundle()), AT)
