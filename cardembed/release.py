@@ -138,6 +138,8 @@ class Release(BaseModel):
     def _consistent(self) -> Self:
         if (self.gallery is None) != (self.gallery_digest is None):
             raise ValueError("gallery and gallery_digest stand together or not at all")
+        if self.gallery is not None and self.gallery.get("learned") != self.catalogue:
+            raise ValueError("the gallery's learned cards are the catalogue")
         for name, entry in self.targets.items():
             other = entry.shares_weights_with
             if other is not None:

@@ -161,3 +161,19 @@ def test_fidelities_are_ordered_not_alphabetical():
     assert Fidelity("runtime") <= Fidelity.RUNTIME
     with pytest.raises(ValueError, match="nonsense"):
         assert Fidelity.DEVICE > "nonsense"
+
+
+def test_a_gallery_holds_the_catalogue_and_names_its_digest(random_release):
+    content = Release.load(random_release).model_dump(mode="json")
+    gallery = {"kind": "gallery", "learned": content["catalogue"]}
+    release = Release.model_validate({**content, "gallery": gallery, "gallery_digest": "a" * 64})
+    assert (release.searched, release.searched_digest) == (gallery, "a" * 64)
+    assert Release.model_validate(content).searched == content["catalogue"]
+    other = {"kind": "synthetic", "seed": 1, "count": 8, "printer": "1"}
+    for change in (
+        {"gallery": gallery},
+        {"gallery_digest": "a" * 64},
+        {"gallery": {**gallery, "learned": other}, "gallery_digest": "a" * 64},  # a smaller one
+    ):
+        with pytest.raises(ValueError, match="gallery"):
+            Release.model_validate({**content, **change})
