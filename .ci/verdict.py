@@ -49,10 +49,10 @@ def faults(decision: GateDecision, code: int) -> list[str]:
     return found
 
 
-def against_the_seal(decision: GateDecision) -> list[str]:
-    """Where this run departs from the shipped release's seal, one line each."""
+def against_the_seal(release: Release, decision: GateDecision) -> list[str]:
+    """Where this run departs from the release's seal, one line each."""
     try:
-        return departures(read_seal(Release.load(default_release_dir())), decision)
+        return departures(read_seal(release), decision)
     except ReleaseError as error:
         return [str(error)]
 
@@ -64,8 +64,8 @@ def main(report: Path, code: int) -> int:
         print(f"verdict: HARNESS FAULT: expected one bundle below {report.name}/, found {len(bundles)}")
         return 1
     policy = load_policy(ROOT / "policy.toml").trusting(PublicKey(load_key(signing_key_path()).public_text))
-    shipped = ReleaseInfo.of(Release.load(default_release_dir()))
-    decision = gate(policy, bundles, ROOT / "features", release=shipped)
+    shipped = Release.load(default_release_dir())
+    decision = gate(policy, bundles, ROOT / "features", release=ReleaseInfo.of(shipped))
     found = faults(decision, code)
     if found:
         print(f"verdict: HARNESS FAULT: {len(found)}")
@@ -80,7 +80,7 @@ def main(report: Path, code: int) -> int:
     red = sorted(name for name in names if results[name].state in (State.FAIL, State.INCONCLUSIVE))
     for name in red:
         print(f"  {name}: {results[name].state}: {results[name].reason}")
-    departed = against_the_seal(decision)
+    departed = against_the_seal(shipped, decision)
     if departed:
         print(f"verdict: NOT AS SEALED: {len(departed)}")
         print("\n".join(f"  {line}" for line in departed))

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from cardembed._validation import first_problem
 from cardembed.conformance.predicate import Sha256
 from cardembed.conformance.signing import PublicKey
 from cardembed.conformance.spec import NO_TARGET, CellSpec
@@ -190,10 +191,8 @@ def load_policy(path: Path | str) -> Policy:
     try:
         return Policy.model_validate(head | {_TABLES[name]: value for name, value in data.items()})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
         names = {value: key for key, value in _TABLES.items()}
-        where = ".".join(names.get(str(part), str(part)) for part in first["loc"])
-        raise _error(path, f"{first['msg']} at {where or 'the top'}", "correct the file") from error
+        raise _error(path, first_problem(error, names), "correct the file") from error
 
 
 def _error(path: Path, found: str, action: str) -> PolicyError:

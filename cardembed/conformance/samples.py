@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from cardembed._validation import first_problem
 from cardembed.errors import EvidenceError
 
 __all__ = [
@@ -251,7 +252,5 @@ def read_samples(data: bytes, thing: str = "measurements") -> Samples:
     try:
         value: Samples = _ADAPTER.validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise _unreadable(thing, f"{first['msg']} at {where or 'the top'}") from error
+        raise _unreadable(thing, first_problem(error)) from error
     return value

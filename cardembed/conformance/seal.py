@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from cardembed._io import atomic_write_json
+from cardembed._validation import first_problem
 from cardembed.conformance.decision import GateDecision
 from cardembed.conformance.predicate import Sha256
 from cardembed.conformance.states import State
@@ -109,11 +110,12 @@ def read_seal(release: Release) -> SealedVerdict:
     file = release.root / SEALED
     try:
         verdict = SealedVerdict.model_validate(json.loads(file.read_bytes()))
+    except FileNotFoundError as error:
+        raise _unsealed(file, "none") from error
+    except ValidationError as error:
+        raise _unsealed(file, first_problem(error)) from error
     except (OSError, ValueError, RecursionError) as error:
-        found = "none" if isinstance(error, FileNotFoundError) else str(error).splitlines()[0]
-        if isinstance(error, ValidationError):
-            found = error.errors(include_url=False)[0]["msg"]
-        raise _unsealed(file, found) from error
+        raise _unsealed(file, str(error)) from error
     if verdict.release_digest != release.digest:
         raise _unsealed(file, f"one about {verdict.release_digest[:16]}…")
     return verdict

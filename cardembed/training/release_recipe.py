@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cardembed._io import sha256_file
+from cardembed._validation import first_problem
 from cardembed.cards.catalogue import Catalogue, load_catalogue
 from cardembed.cards.gallery import Gallery
 from cardembed.errors import UsageError
@@ -111,9 +112,7 @@ def read_recipe(path: Path | str) -> ReleaseRecipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _bad(path, str(error), "correct the file") from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise _bad(path, f"{first['msg']} at {where or 'the top'}", "correct the file") from error
+        raise _bad(path, first_problem(error), "correct the file") from error
     return recipe.located(path.parent)
 
 
