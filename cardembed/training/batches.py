@@ -93,9 +93,9 @@ class Sampler:
         return np.concatenate([next(part) for part in self._parts])
 
 
-def catalogue_squares(catalogue: Catalogue, size: int, *, count: int | None = None) -> NDArray[np.uint8]:
-    """The pictures of a catalogue's first `count` cards, all without it: (cards, size, size, 3) uint8."""
-    return np.stack([square(catalogue.image(card.id), size) for card in catalogue.cards[:count]])
+def catalogue_squares(catalogue: Catalogue, size: int) -> NDArray[np.uint8]:
+    """The pictures of a catalogue's cards, (cards, size, size, 3) uint8."""
+    return np.stack([square(catalogue.image(card.id), size) for card in catalogue])
 
 
 @torch.no_grad()

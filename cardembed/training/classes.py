@@ -88,7 +88,7 @@ def badly_placed(head: ArcFaceHead, gallery: Gallery, push: Push) -> Tensor:
     """What each card of the gallery costs at its place, (cards,): see `enrolled_costs`."""
     direction = head.classes[-1:]
     costs = []
-    for rows in torch.arange(len(gallery)).split(512):  # type: ignore[no-untyped-call]
+    for rows in torch.split(torch.arange(len(gallery)), 512):
         embeddings = gallery.embeddings[rows]
         excess = F.relu(embeddings @ gallery.embeddings.T - push.other_ceiling) * gallery.others_of(rows)
         background = F.relu(embeddings @ direction.T - push.background_ceiling).square().sum(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from cardembed.training.head import HeadData, train_head
 from cardembed.training.loop import LoopOptions
 from cardembed.training.losses import Gallery
 from cardembed.training.pretraining import pretrain
-from cardembed.training.recipes import PretrainingRecipe, TeacherRecipe
+from cardembed.training.recipes import TeacherRecipe
 from cardembed.training.rehearsal import Rehearsal
 from cardembed.training.view_plan import GALLERY_PLAN, PRETRAINING_PLAN, ViewPlan
 from cardembed.training.views import ViewPool, open_pool
@@ -103,7 +104,11 @@ class TeacherRun:
     def _options(self, log: str) -> LoopOptions:
         return LoopOptions(self.out / f"{log}.jsonl", resume=self.resume, listener=self.listener)
 
-    def _other_cards(self, recipe: PretrainingRecipe) -> tuple[ViewPool, Catalogue]:
+    @cached_property
+    def _other_cards(self) -> tuple[ViewPool, Catalogue]:
+        """Stage 0's views and cards, opened once for all stages; there must be a stage 0."""
+        recipe = self.recipe.pretraining
+        assert recipe is not None
         catalogue = load_catalogue(recipe.catalogue)
         pool = open_pool(
             self.pretraining_plan, catalogue, (self.model.input_size,),
@@ -115,7 +120,7 @@ class TeacherRun:
         recipe = self.recipe.pretraining
         if recipe is None or not cards:
             return None
-        pool, catalogue = self._other_cards(recipe)
+        pool, catalogue = self._other_cards
         return Rehearsal(pool, catalogue.artworks, recipe, cards=cards, photos_per_card=photos_per_card)
 
     def _features_of(self, rehearsal: Rehearsal) -> np.ndarray[Any, np.dtype[np.float16]]:
@@ -126,7 +131,7 @@ class TeacherRun:
     def _stage0(self) -> dict[str, float]:
         recipe = self.recipe.pretraining
         assert recipe is not None
-        pool, catalogue = self._other_cards(recipe)
+        pool, catalogue = self._other_cards
         settings = {"recipe": asdict(recipe), "pool": pool.key, "seed": self.recipe.seed}
         path = self.out / "teacher-pretrained.safetensors"
         written = path.is_file() and read_metadata(path).get("settings") == json.dumps(
