@@ -13,7 +13,15 @@ from cardembed.training.recipes import Push
 from cardembed.training.view_plan import UNKNOWN_CARD
 from cardembed.training.views import ViewPool
 
-__all__ = ["badly_placed", "class_means", "drawn_scans", "enrolled_costs", "teacher_loss", "view_labels"]
+__all__ = [
+    "badly_placed",
+    "class_means",
+    "drawn_scans",
+    "enrolled_costs",
+    "teacher_loss",
+    "view_floors",
+    "view_labels",
+]
 
 STRANGER = -1
 """Label of a card outside the catalogue: it is kept away from the gallery, and belongs to no class."""
@@ -23,6 +31,12 @@ def view_labels(pool: ViewPool, cards: int) -> Tensor:
     """(views,) int64: the card's number, `cards` for what is no card, −1 for a card outside the catalogue."""
     labels = np.where(pool.cards >= 0, pool.cards, cards)
     return torch.from_numpy(np.where(pool.families == UNKNOWN_CARD, STRANGER, labels).astype(np.int64))
+
+
+def view_floors(pool: ViewPool, push: Push) -> Tensor:
+    """(views,) float32: how near to its card each view is pulled, by its condition."""
+    hidden = np.isin(pool.conditions, ("occluded", "glare"))
+    return torch.from_numpy(np.where(hidden, push.hidden_floor, push.own_floor).astype(np.float32))
 
 
 def class_means(embeddings: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -35,7 +49,7 @@ def class_means(embeddings: Tensor, labels: Tensor, classes: int) -> Tensor:
 
 
 def teacher_loss(
-    head: ArcFaceHead, embeddings: Tensor, labels: Tensor, gallery: Gallery, push: Push
+    head: ArcFaceHead, embeddings: Tensor, labels: Tensor, floors: Tensor, *, gallery: Gallery, push: Push
 ) -> tuple[Tensor, dict[str, float]]:
     """ArcFace over cards and no card, and the distances to gallery embeddings that the verdict looks at.
 
@@ -43,6 +57,7 @@ def teacher_loss(
         head: With one class a card and a last one for no card.
         embeddings: (N, D) unit vectors.
         labels: (N,) as `view_labels` gives them.
+        floors: (N,) as `view_floors` gives them.
         gallery: The catalogue's embeddings, followed by those of other cards.
         push: Ceilings and weights.
 
@@ -58,7 +73,7 @@ def teacher_loss(
     other = push_from(own, gallery.embeddings, push.other_ceiling, gallery.others_of(cards))
     no_card = head.classes[nothing:]
     background = push_from(embeddings[labels != nothing], no_card, push.background_ceiling)
-    pulled = pull_to(own, gallery.embeddings[cards], push.own_floor)
+    pulled = pull_to(own, gallery.embeddings[cards], floors[known])
     pulled = pulled + pull_to(embeddings[labels == nothing], no_card, push.own_floor)
     loss = (
         arcface
@@ -85,26 +100,35 @@ def teacher_loss(
 
 @torch.no_grad()
 def badly_placed(head: ArcFaceHead, gallery: Gallery, push: Push) -> Tensor:
-    """What each card of the gallery costs at its place, (cards,): see `enrolled_costs`."""
+    """What each card of the gallery costs where it is, (cards, 2): among other cards, and among non-cards."""
     direction = head.classes[-1:]
     costs = []
     for rows in torch.split(torch.arange(len(gallery)), 512):
         embeddings = gallery.embeddings[rows]
         excess = F.relu(embeddings @ gallery.embeddings.T - push.other_ceiling) * gallery.others_of(rows)
-        background = F.relu(embeddings @ direction.T - push.background_ceiling).square().sum(1)
-        costs.append(push.other_weight * excess.square().sum(1) + push.background_weight * background)
+        background = F.relu(embeddings @ direction.T - push.background_ceiling)
+        costs.append(torch.stack([excess.square().sum(1), background.square().sum(1)], dim=1))
     return torch.cat(costs)
 
 
 def drawn_scans(costs: Tensor, count: int, generator: np.random.Generator) -> Tensor:
-    """Numbers (count,) of cards of the gallery: half of them any, half by what they cost where they are.
+    """Numbers (count,) of cards of the gallery: half of them any, the rest by what they cost where they are.
 
-    One scan among the non-cards answers for all of them, and one in a hundred would rarely be drawn.
+    One scan among the non-cards answers for all of them, and one in a hundred would rarely be drawn; among
+    thousands of crowded ones it would not be, either, so that each of the two costs has draws of its own.
+
+    Args:
+        costs: (cards, 2) as `badly_placed` gives them.
+        count: How many.
+        generator: Decides which.
     """
-    share = costs.double().numpy() + 1e-9
-    anyone = generator.integers(len(share), size=count - count // 2)
-    worst = generator.choice(len(share), size=count // 2, p=share / share.sum())
-    return torch.from_numpy(np.concatenate([anyone, worst]))
+    quarter = count // 4
+    drawn = [generator.integers(len(costs), size=count - 2 * quarter)]
+    drawn += [
+        generator.choice(len(cost), size=quarter, p=cost / cost.sum())
+        for cost in costs.double().numpy().T + 1e-9
+    ]
+    return torch.from_numpy(np.concatenate(drawn))
 
 
 def enrolled_costs(

@@ -15,7 +15,14 @@ from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.heads import ArcFaceHead
 from cardembed.training.batches import Sampler, embed_squares, jitter, read_squares, to_input
 from cardembed.training.budget import one_cycle, ramp
-from cardembed.training.classes import badly_placed, drawn_scans, enrolled_costs, teacher_loss, view_labels
+from cardembed.training.classes import (
+    badly_placed,
+    drawn_scans,
+    enrolled_costs,
+    teacher_loss,
+    view_floors,
+    view_labels,
+)
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
 from cardembed.training.losses import Gallery, guard_collapse
 from cardembed.training.optimiser import parameter_groups
@@ -61,6 +68,7 @@ class _Run:
         self.scans = scans
         self.squares = pool.squares(model.input_size)
         self.labels = view_labels(pool, gallery.learned)
+        self.floors = view_floors(pool, recipe.push)
         blocks = trainable_blocks(model, recipe.blocks)
         groups = parameter_groups([model.head, head], recipe.weight_decay)
         slow = parameter_groups(blocks, recipe.weight_decay)
@@ -70,7 +78,7 @@ class _Run:
 
         self.pool = pool
         self.signs: dict[str, float] = {}
-        self.costs = torch.zeros(0)
+        self.costs = torch.zeros(0, 2)
         self.parts: dict[str, Stateful] = {
             "model": model, "head": head, "optimizer": self.optimizer, "gallery": gallery,
         }  # fmt: skip
@@ -107,8 +115,11 @@ class _Run:
         images = jitter(to_input(np.concatenate(squares)), rng("jitter", recipe.seed, step))
         sizes = [len(members), len(views), len(rows)]
         learned, rehearsed, enrolled = self.model(images).split(sizes)
-        labels = self.labels[torch.from_numpy(members)]
-        loss, figures = teacher_loss(self.head, learned, labels, self.gallery, recipe.push)
+        chosen = torch.from_numpy(members)
+        loss, figures = teacher_loss(
+            self.head, learned, self.labels[chosen], self.floors[chosen],
+            gallery=self.gallery, push=recipe.push,
+        )  # fmt: skip
         apart = enrolled_costs(self.head, enrolled, rows, self.gallery, recipe.push)
         loss = loss + apart
         figures = {**figures, "loss": loss.item(), "enrolled": apart.item()}

@@ -34,6 +34,8 @@ class HeadData:
     """(views, F) of the training views."""
     labels: Tensor
     """(views,) as `view_labels` gives them."""
+    floors: Tensor
+    """(views,) as `view_floors` gives them."""
     scans: NDArray[np.float16]
     """(gallery, F) of the catalogue's scans, followed by those of other cards."""
     gallery: Gallery
@@ -55,7 +57,7 @@ class _Run:
         in_catalogue = ((data.labels >= 0) & (data.labels < cards)).numpy()
         self.learned = np.arange(len(self.inputs)) if recipe.non_cards else np.flatnonzero(in_catalogue)
         self.signs: dict[str, float] = {}
-        self.costs = torch.zeros(0)
+        self.costs = torch.zeros(0, 2)
         self.parts: dict[str, Stateful] = {
             "head": model.head, "arcface": self.head, "optimizer": self.optimizer,
         }  # fmt: skip
@@ -81,7 +83,10 @@ class _Run:
         count = min(recipe.batch, len(self.learned))
         members = torch.from_numpy(rng("head", recipe.seed, step).choice(self.learned, count, replace=False))
         embeddings = self.model.head(self.inputs[members].float())
-        loss, figures = teacher_loss(head, embeddings, data.labels[members], data.gallery, recipe.push)
+        loss, figures = teacher_loss(
+            head, embeddings, data.labels[members], data.floors[members],
+            gallery=data.gallery, push=recipe.push,
+        )  # fmt: skip
         if step % _SIGNS_EVERY == 0 or not len(self.costs):
             self.costs = badly_placed(head, data.gallery, recipe.push)
         rows = drawn_scans(self.costs, recipe.enrolled, rng("enrolled", recipe.seed, step))

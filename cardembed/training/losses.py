@@ -97,7 +97,7 @@ def push_from(embeddings: Tensor, gallery: Tensor, ceiling: float, allowed: Tens
     return excess.square().sum(1).mean()
 
 
-def pull_to(embeddings: Tensor, own: Tensor, floor: float) -> Tensor:
+def pull_to(embeddings: Tensor, own: Tensor, floor: float | Tensor) -> Tensor:
     """Squared shortfall of the cosine below `floor`, averaged: what a verdict's distance limits look at.
 
     ArcFace alone stops caring once the own class wins: at s = 24 and m = .5 its loss is .07 at cosine .75.
@@ -105,7 +105,7 @@ def pull_to(embeddings: Tensor, own: Tensor, floor: float) -> Tensor:
     Args:
         embeddings: (N, D) unit vectors.
         own: (N, D) or (1, D) unit vectors that they belong to, taken as constant.
-        floor: Cosines above it cost nothing.
+        floor: Cosines above it cost nothing; one for all, or (N,) one each.
     """
     if not len(embeddings):
         return embeddings.sum()

@@ -16,7 +16,7 @@ from cardembed.cards.catalogue import Catalogue, load_catalogue
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.weights import load_weights, read_metadata, save_weights
 from cardembed.training.batches import catalogue_squares
-from cardembed.training.classes import view_labels
+from cardembed.training.classes import view_floors, view_labels
 from cardembed.training.features import backbone_digest, backbone_features, square_features
 from cardembed.training.fine_tuning import fine_tune
 from cardembed.training.head import HeadData, train_head
@@ -74,6 +74,7 @@ class TeacherRun:
         data = HeadData(
             features=backbone_features(self.model, self.pool, progress=self.rendering),
             labels=view_labels(self.pool, len(self.catalogue)),
+            floors=view_floors(self.pool, self.recipe.head.push),
             scans=square_features(self.model, scans),
             gallery=gallery,
             rehearsal=None if rehearsal is None else (rehearsal, self._features_of(rehearsal)),

@@ -15,6 +15,7 @@ from cardembed.training.classes import (
     drawn_scans,
     enrolled_costs,
     teacher_loss,
+    view_floors,
     view_labels,
 )
 from cardembed.training.features import backbone_digest, backbone_features, in_parts, square_features
@@ -25,6 +26,8 @@ from cardembed.training.losses import Gallery
 from cardembed.training.recipes import FineTuningRecipe, HeadRecipe, Push, TeacherRecipe
 from cardembed.training.view_plan import UNKNOWN_CARD
 
+FLOORS = torch.full((4,), Push().own_floor)
+
 
 def test_cards_outside_the_catalogue_belong_to_no_class(pool, catalogue):
     labels = view_labels(pool, len(catalogue)).numpy()
@@ -33,6 +36,23 @@ def test_cards_outside_the_catalogue_belong_to_no_class(pool, catalogue):
     assert strangers.any()
     assert (labels[strangers] == STRANGER).all()
     assert (labels[(pool.cards < 0) & ~strangers] == len(catalogue)).all()
+
+
+def test_only_clean_views_are_pulled_all_the_way(pool):
+    floors = view_floors(pool, Push(own_floor=0.9, hidden_floor=0.5))
+    for condition, floor in (("scan", 0.9), ("clean", 0.9), ("occluded", 0.5), ("glare", 0.5)):
+        rows = pool.conditions == condition
+        assert rows.any()
+        assert floors[torch.from_numpy(rows)].unique().tolist() == pytest.approx([floor])
+
+
+def test_each_view_is_pulled_to_its_own_floor(small):
+    head, gallery = small
+    views = torch.tensor([[0.8, 0.0, 0.0, 0.0, 0.6]]).repeat(2, 1)  # cosine .8 to the first card
+    floors = torch.tensor([0.95, 0.75])
+    _, figures = teacher_loss(head, views, torch.tensor([0, 0]), floors, gallery=gallery, push=Push())
+    # The two's mean; of non-cards, which are pulled, too, there is none.
+    assert figures["pulled"] == pytest.approx(0.15**2 / 2, rel=1e-5)
 
 
 def test_class_means_are_unit_vectors_and_ignore_strangers():
@@ -55,7 +75,9 @@ def small():
 def test_the_loss_is_small_where_everything_is_in_its_place(small):
     head, gallery = small
     labels = torch.tensor([0, 1, 2, STRANGER])
-    loss, figures = teacher_loss(head, torch.eye(5)[[0, 1, 3, 4]], labels, gallery, Push())
+    loss, figures = teacher_loss(
+        head, torch.eye(5)[[0, 1, 3, 4]], labels, FLOORS, gallery=gallery, push=Push()
+    )
     assert loss.item() < 1e-4
     assert (figures["accuracy"], figures["own_cosine"], figures["unknown_cosine"]) == (1, 1, 0)
 
@@ -72,7 +94,9 @@ def test_the_loss_is_small_where_everything_is_in_its_place(small):
 )
 def test_what_matches_a_gallery_embedding_that_it_must_not_is_pushed(small, row, label, name):
     head, gallery = small
-    _, figures = teacher_loss(head, torch.eye(5)[[row]], torch.tensor([label]), gallery, Push())
+    _, figures = teacher_loss(
+        head, torch.eye(5)[[row]], torch.tensor([label]), FLOORS[:1], gallery=gallery, push=Push()
+    )
     ceiling = Push().unknown_ceiling if name == "unknown" else Push().other_ceiling
     assert figures[name] == pytest.approx((1 - ceiling) ** 2)
 
@@ -80,14 +104,18 @@ def test_what_matches_a_gallery_embedding_that_it_must_not_is_pushed(small, row,
 @pytest.mark.parametrize("label", [0, STRANGER])
 def test_a_card_where_non_cards_are_is_pushed_from_there(small, label):
     head, gallery = small
-    _, figures = teacher_loss(head, torch.eye(5)[[3]], torch.tensor([label]), gallery, Push())
+    _, figures = teacher_loss(
+        head, torch.eye(5)[[3]], torch.tensor([label]), FLOORS[:1], gallery=gallery, push=Push()
+    )
     assert figures["background"] == pytest.approx((1 - Push().background_ceiling) ** 2)
 
 
 @pytest.mark.parametrize("label", [0, 2])
 def test_what_is_far_from_where_it_belongs_is_pulled(small, label):
     head, gallery = small
-    _, figures = teacher_loss(head, torch.eye(5)[[4]], torch.tensor([label]), gallery, Push())
+    _, figures = teacher_loss(
+        head, torch.eye(5)[[4]], torch.tensor([label]), FLOORS[:1], gallery=gallery, push=Push()
+    )
     assert figures["pulled"] == pytest.approx(Push().own_floor ** 2)
 
 
@@ -108,18 +136,24 @@ def test_scans_that_lie_badly_are_drawn_more_often(small):
     head, gallery = small
     gallery.embeddings = torch.eye(5)[[0, 1, 3]]  # the third lies where non-cards do
     costs = badly_placed(head, gallery, Push())
-    assert costs.tolist()[:2] == [0, 0]
-    assert costs[2].item() == pytest.approx(Push().background_weight * 0.9**2)
+    assert costs.tolist()[:2] == [[0, 0], [0, 0]]
+    assert costs[2].tolist() == pytest.approx([0, 0.9**2])
+    gallery.embeddings = torch.eye(5)[[0, 0, 3]]  # now the first two lie on each other
+    costs = badly_placed(head, gallery, Push())
+    assert costs.tolist() == pytest.approx(np.array([[0.6**2, 0], [0.6**2, 0], [0, 0.9**2]]))
     drawn = drawn_scans(costs, 10, np.random.default_rng(0))
     assert len(drawn) == 10
-    assert (drawn[5:] == 2).all()
-    anyone = drawn_scans(torch.zeros(3), 300, np.random.default_rng(0))
+    assert (drawn[6:8] < 2).all()
+    assert (drawn[8:] == 2).all()
+    anyone = drawn_scans(torch.zeros(3, 2), 300, np.random.default_rng(0))
     assert torch.bincount(anyone, minlength=3).min() > 60
 
 
 def test_a_batch_without_cards_has_figures(small):
     head, gallery = small
-    _, figures = teacher_loss(head, torch.eye(5)[[3]], torch.tensor([2]), gallery, Push())
+    _, figures = teacher_loss(
+        head, torch.eye(5)[[3]], torch.tensor([2]), FLOORS[:1], gallery=gallery, push=Push()
+    )
     assert not any(np.isnan(value) for value in figures.values())
 
 
@@ -170,6 +204,7 @@ def run_head(catalogue, pool, tmp_path, *, resume=False, seed=1, **settings):
     data = HeadData(
         features=backbone_features(model, pool),
         labels=view_labels(pool, len(catalogue)),
+        floors=view_floors(pool, Push()),
         scans=square_features(model, catalogue_squares(catalogue, 128)),
         gallery=Gallery(catalogue.artworks),
     )
