@@ -44,12 +44,13 @@ class Ablation:
 
 def _teachers(base: TeacherRecipe) -> dict[str, TeacherRecipe]:
     at_once = replace(base.head, imprint=False, ramp_start=0.0, ramp_end=0.0)
-    quiet = replace(base.head, non_cards=False, rehearsed=0)
     return {
         "teacher: imprinted class vectors, margin ramp, non-cards, stage 0": base,
         "teacher: random class vectors at full margin": replace(base, head=at_once),
         "teacher: without non-cards in stages 1 and 2": replace(
-            base, head=quiet, fine_tuning=replace(base.fine_tuning, unknowns=0, rehearsed=0)
+            base,
+            head=replace(base.head, non_cards=False),
+            fine_tuning=replace(base.fine_tuning, unknowns=0),
         ),
         "teacher: without stage 0": replace(base, pretraining=None),
     }

@@ -84,6 +84,8 @@ def teacher_loss(
     )
     with torch.no_grad():
         plain = F.normalize(embeddings[classed].float(), dim=1) @ head.classes.T
+        cosine = (own * gallery.embeddings[cards]).sum(1)
+        clean = floors[known] > push.hidden_floor
         strange = embeddings[~known] @ gallery.embeddings.T
         return loss, {
             "loss": loss.item(),
@@ -93,7 +95,8 @@ def teacher_loss(
             "background": background.item(),
             "pulled": pulled.item(),
             "accuracy": (plain.argmax(1) == labels[classed]).float().mean().item(),
-            "own_cosine": (own * gallery.embeddings[cards]).sum(1).mean().item() if len(own) else 0.0,
+            "own_cosine": cosine.mean().item() if len(own) else 0.0,
+            "clean_cosine": cosine[clean].mean().item() if clean.any() else 0.0,
             "unknown_cosine": strange.max(1).values.mean().item() if len(strange) else 0.0,
         }
 
@@ -145,4 +148,4 @@ def enrolled_costs(
     """
     other = push_from(embeddings, gallery.embeddings, push.other_ceiling, gallery.others_of(rows))
     background = push_from(embeddings, head.classes[-1:], push.background_ceiling)
-    return push.other_weight * other + push.background_weight * background
+    return push.crowding_weight * other + push.background_weight * background

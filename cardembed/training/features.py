@@ -12,20 +12,19 @@ import numpy as np
 import torch
 from filelock import FileLock
 from numpy.typing import NDArray
+from torch import nn
 
 from cardembed._io import atomic_write_bytes, cache_root, sha256_bytes
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.training.batches import to_input
 from cardembed.training.views import ViewPool
 
-__all__ = ["backbone_digest", "backbone_features", "in_parts", "square_features"]
+__all__ = ["backbone_features", "in_parts", "module_digest", "square_features"]
 
 
-def backbone_digest(model: EmbeddingModel) -> str:
-    """SHA-256 over the backbone's weights in their order."""
-    parts = [
-        value.detach().cpu().contiguous().numpy().tobytes() for value in model.backbone.state_dict().values()
-    ]
+def module_digest(module: nn.Module) -> str:
+    """SHA-256 over a module's weights in their order."""
+    parts = [value.detach().cpu().contiguous().numpy().tobytes() for value in module.state_dict().values()]
     return sha256_bytes(b"".join(parts))
 
 
@@ -105,7 +104,7 @@ def backbone_features(
     squares = pool.squares(model.input_size)[:count]
     part = "" if count is None else f"-{len(squares)}"
     return in_parts(
-        cache_root() / "features" / f"{backbone_digest(model)[:32]}-{pool.key}{part}.npy",
+        cache_root() / "features" / f"{module_digest(model.backbone)[:32]}-{pool.key}{part}.npy",
         len(squares),
         lambda start, stop: square_features(model, squares[start:stop]),
         progress=progress,

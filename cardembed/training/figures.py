@@ -34,9 +34,9 @@ def retrieval_figures(
 
     Args:
         embeddings: (views, 768) unit vectors of the pool's views.
-        gallery: (cards, 768) unit vectors of the catalogue, by the same model.
+        gallery: (cards, 768) unit vectors of the cards, by the same model.
         pool: The views.
-        catalogue: The cards.
+        catalogue: The cards that are searched; those with views come first.
     """
     similarity = embeddings @ gallery.T
     figures: dict[str, float] = {}

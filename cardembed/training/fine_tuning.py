@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from cardembed._seeds import derive_seed, rng
+from cardembed._seeds import rng
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.heads import ArcFaceHead
 from cardembed.training.batches import Sampler, embed_squares, jitter, read_squares, to_input
@@ -165,7 +165,6 @@ def fine_tune(
     Raises:
         TrainingError: Collapse or divergence.
     """
-    torch.manual_seed(derive_seed("dropout", recipe.seed))
     settings = {"what": "fine-tuning", "start": key, "pool": pool.key, **asdict(recipe)}
     if rehearsal is not None:
         settings["rehearsal"] = [rehearsal.pool.key, asdict(rehearsal.recipe)]

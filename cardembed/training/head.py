@@ -14,16 +14,13 @@ from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.heads import ArcFaceHead
 from cardembed.training.budget import one_cycle, ramp
 from cardembed.training.classes import badly_placed, class_means, drawn_scans, enrolled_costs, teacher_loss
-from cardembed.training.loop import LoopOptions, Stateful, run_steps
+from cardembed.training.loop import EVERY, LoopOptions, Stateful, run_steps
 from cardembed.training.losses import Gallery, guard_collapse
 from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import HeadRecipe
 from cardembed.training.rehearsal import Rehearsal
 
 __all__ = ["HeadData", "train_head"]
-
-_SIGNS_EVERY = 25
-"""Steps between two looks for a collapse; they cost as much as a step."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ class _Run:
             head, embeddings, data.labels[members], data.floors[members],
             gallery=data.gallery, push=recipe.push,
         )  # fmt: skip
-        if step % _SIGNS_EVERY == 0 or not len(self.costs):
+        if step % EVERY == 0 or not len(self.costs):
             self.costs = badly_placed(head, data.gallery, recipe.push)
         rows = drawn_scans(self.costs, recipe.enrolled, rng("enrolled", recipe.seed, step))
         enrolled = self.model.head(self.prints[rows])
@@ -106,7 +103,7 @@ class _Run:
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_([*self.model.head.parameters(), *head.parameters()], 1.0)
         self.optimizer.step()
-        if step % _SIGNS_EVERY == _SIGNS_EVERY - 1 or step + 1 == recipe.steps:
+        if step % EVERY == EVERY - 1 or step + 1 == recipe.steps:  # it costs as much as a step
             self.signs = data.gallery.signs(head.classes.detach())
             guard_collapse(loss.item(), self.signs if progress > recipe.guard_start else None, step=step)
         return {"margin": head.margin, **figures, "loss": loss.item(), **self.signs}
@@ -127,7 +124,7 @@ def train_head(
     Raises:
         TrainingError: Collapse or divergence.
     """
-    torch.manual_seed(derive_seed("dropout", "head", recipe.seed))
+    torch.manual_seed(derive_seed("classes", recipe.seed))
     model.head.train()
     run = _Run(model, data, recipe)
     ended = run_steps(run, {"what": "head", "start": key, **asdict(recipe)}, recipe.steps, options)

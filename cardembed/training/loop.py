@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
+
+from cardembed._seeds import derive_seed
 from cardembed.training.budget import Budget
 from cardembed.training.losses import guard_collapse
 from cardembed.training.run_state import Checkpoint, RunLog
@@ -83,11 +86,13 @@ def run_steps(run: Run, settings: Mapping[str, object], steps: int, options: Loo
         kept = {name: part.state_dict() for name, part in run.parts.items()}
         return {**kept, "step": budget.step, "elapsed": budget.elapsed}
 
-    log = RunLog(options.log_path, resume=state is not None, listener=options.listener)
+    log = RunLog(options.log_path, done=budget.step, listener=options.listener)
     run.begin(budget.step)
-    record = log.last if state is not None else {}
+    record = log.last
     while not budget.over:
         progress = budget.progress
+        # A run that goes on draws the dropout that it would have drawn.
+        torch.manual_seed(derive_seed("step", checkpoint.path.stem, budget.step))
         figures = run.step(budget.step, progress)
         guard_collapse(figures["loss"], None, step=budget.step)
         budget.step += 1

@@ -145,7 +145,7 @@ def pretrain(
     Raises:
         TrainingError: The loss diverged.
     """
-    torch.manual_seed(derive_seed("dropout", recipe.seed))
+    torch.manual_seed(derive_seed("background", recipe.seed))
     settings = {
         "what": "pretraining", "architecture": model.architecture.name, "pool": pool.key,
         **asdict(recipe),

@@ -80,15 +80,23 @@ def curve(log_path: Path, points: int = 20) -> list[dict[str, float]]:
 
 
 class RunLog:
-    """A file of JSON lines, one a report; also handed to `listener`, such as a progress display."""
+    """A file of JSON lines, one a report; also handed to `listener`, such as a progress display.
+
+    Args:
+        path: The file. A run that goes on keeps its records up to `done`: those of the steps between its last
+            checkpoint and the interruption come again.
+        done: Steps that were done before this start.
+        listener: Called with every record.
+    """
 
     def __init__(
-        self, path: Path | str, *, resume: bool, listener: Callable[[dict[str, float]], None] | None = None
+        self, path: Path | str, *, done: int = 0, listener: Callable[[dict[str, float]], None] | None = None
     ) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        if not resume:
-            self.path.write_text("")
+        lines = self.path.read_text().splitlines() if done and self.path.is_file() else []
+        kept = [line for line in lines if json.loads(line)["step"] <= done]
+        atomic_write_bytes(self.path, "".join(f"{line}\n" for line in kept).encode())
         self._listener = listener
 
     @property

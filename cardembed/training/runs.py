@@ -22,8 +22,9 @@ from cardembed.models.checkpoints import load_backbone
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.profiles import target_profile
 from cardembed.models.weights import build_model, load_weights, read_metadata, save_weights
-from cardembed.training.batches import catalogue_squares, embed_squares
+from cardembed.training.batches import embed_squares
 from cardembed.training.figures import alignment_figures, retrieval_figures
+from cardembed.training.gallery_scans import gallery_scans
 from cardembed.training.loop import LoopOptions
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
 from cardembed.training.run_state import curve
@@ -92,11 +93,15 @@ class RunOptions:
 
 
 def _figures(
-    model: EmbeddingModel, check: ViewPool, catalogue: Catalogue
+    options: RunOptions, model: EmbeddingModel, check: ViewPool
 ) -> tuple[dict[str, float], np.ndarray[Any, np.dtype[np.float32]]]:
+    """Figures of the check views, searched in the whole gallery, and the views' embeddings."""
     embeddings = embed_squares(model, check.squares(model.input_size)).numpy()
-    gallery = embed_squares(model, catalogue_squares(catalogue, model.input_size)).numpy()
-    return retrieval_figures(embeddings, gallery, check, catalogue), embeddings
+    cards, scans = gallery_scans(
+        options.catalogue, options.distractors, model.input_size,
+        workers=options.workers, progress=options.rendering,
+    )  # fmt: skip
+    return retrieval_figures(embeddings, embed_squares(model, scans).numpy(), check, cards), embeddings
 
 
 def _record(options: RunOptions, target: str, entry: dict[str, Any]) -> None:
@@ -141,7 +146,7 @@ def run_teacher(
     ended = run.train()
     path = options.out / "teacher.safetensors"
     digest = save_weights(model, path, metadata={"profile": options.profile, "recipe": asdict(recipe)})
-    figures, _ = _figures(load_weights(path), check, options.catalogue)
+    figures, _ = _figures(options, load_weights(path), check)
     entry = {
         "file": path.name, "sha256": digest, "recipe": asdict(recipe), "last": ended,
         "figures": figures, "total_seconds": round(time.monotonic() - started, 1),
@@ -225,7 +230,7 @@ def run_student(
             "profile": options.profile, "target": target, "teacher": teacher_digest, "recipe": asdict(recipe),
         },
     )  # fmt: skip
-    figures, embeddings = _figures(load_weights(path), check, options.catalogue)
+    figures, embeddings = _figures(options, load_weights(path), check)
     theirs = teacher_embeddings(teacher, teacher_digest, check).astype(np.float32)
     entry = {
         "file": path.name, "sha256": digest, "teacher": teacher_digest, "blocks_from_teacher": copied,

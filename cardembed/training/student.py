@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cardembed._io import cache_root
-from cardembed._seeds import derive_seed
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.training.batches import Sampler, embed_squares, read_squares, to_input
 from cardembed.training.budget import one_cycle
@@ -149,7 +148,6 @@ def distil_student(
     Raises:
         TrainingError: The loss diverged.
     """
-    torch.manual_seed(derive_seed("dropout", recipe.seed))
     if not student.architecture.transformer:
         student.to(memory_format=torch.channels_last)
     settings = {

@@ -15,17 +15,17 @@ from cardembed._io import canonical_json, sha256_bytes
 from cardembed.cards.catalogue import Catalogue, load_catalogue
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.weights import load_weights, read_metadata, save_weights
-from cardembed.training.batches import catalogue_squares
 from cardembed.training.classes import view_floors, view_labels
-from cardembed.training.features import backbone_digest, backbone_features, square_features
+from cardembed.training.features import backbone_features, module_digest, square_features
 from cardembed.training.fine_tuning import fine_tune
+from cardembed.training.gallery_scans import gallery_scans
 from cardembed.training.head import HeadData, train_head
 from cardembed.training.loop import LoopOptions
 from cardembed.training.losses import Gallery
 from cardembed.training.pretraining import pretrain
 from cardembed.training.recipes import TeacherRecipe
 from cardembed.training.rehearsal import Rehearsal
-from cardembed.training.view_plan import GALLERY_PLAN, PRETRAINING_PLAN, ViewPlan
+from cardembed.training.view_plan import PRETRAINING_PLAN, ViewPlan
 from cardembed.training.views import ViewPool, open_pool
 
 __all__ = ["TeacherRun"]
@@ -67,10 +67,16 @@ class TeacherRun:
         ended: dict[str, dict[str, float]] = {}
         if self.recipe.pretraining is not None:
             ended["pretraining"] = self._stage0()
-        scans, gallery = self._gallery()
+        cards, scans = gallery_scans(
+            self.catalogue, self.distractors, self.model.input_size,
+            workers=self.workers, progress=self.rendering,
+        )  # fmt: skip
+        gallery = Gallery(cards.artworks, learned=len(self.catalogue))
         others = None if self.distractors is None else self.distractors.digest
-        key = sha256_bytes(canonical_json([backbone_digest(self.model), self.pool.key, others]))
         rehearsal = self._rehearsal(self.recipe.head.rehearsed, photos_per_card=1)
+        rehearsed = None if rehearsal is None else [rehearsal.pool.key, asdict(rehearsal.recipe)]
+        start = [module_digest(self.model.backbone), module_digest(self.model.head)]
+        key = sha256_bytes(canonical_json([*start, self.pool.key, others, rehearsed]))
         data = HeadData(
             features=backbone_features(self.model, self.pool, progress=self.rendering),
             labels=view_labels(self.pool, len(self.catalogue)),
@@ -89,18 +95,6 @@ class TeacherRun:
             options=self._options("teacher"),
         )  # fmt: skip
         return ended
-
-    def _gallery(self) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], Gallery]:
-        """Scans (cards, S, S, 3) uint8 of catalogue and distractors, and the gallery that they make."""
-        size = self.model.input_size
-        scans, artworks = catalogue_squares(self.catalogue, size), list(self.catalogue.artworks)
-        if self.distractors is not None:
-            pool = open_pool(
-                GALLERY_PLAN, self.distractors, (size,), workers=self.workers, progress=self.rendering
-            )
-            scans = np.concatenate([scans, pool.squares(size)])
-            artworks += [f"distractors/{artwork}" for artwork in self.distractors.artworks]
-        return scans, Gallery(artworks, learned=len(self.catalogue))
 
     def _options(self, log: str) -> LoopOptions:
         return LoopOptions(self.out / f"{log}.jsonl", resume=self.resume, listener=self.listener)

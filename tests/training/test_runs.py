@@ -226,7 +226,7 @@ def test_figures_of_perfect_embeddings_are_perfect_and_shuffled_ones_are_not(cat
 
 @pytest.mark.parametrize(("records", "kept"), [(0, 0), (3, 3), (20, 20), (21, 11), (60, 20), (61, 16)])
 def test_a_curve_is_thinned_and_ends_where_the_log_ends(tmp_path, records, kept):
-    log = RunLog(tmp_path / "log.jsonl", resume=False)
+    log = RunLog(tmp_path / "log.jsonl")
     for step in range(records):
         log.write(step=step, loss=1 / (step + 3))
     found = curve(tmp_path / "log.jsonl")

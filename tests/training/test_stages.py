@@ -18,7 +18,7 @@ from cardembed.training.classes import (
     view_floors,
     view_labels,
 )
-from cardembed.training.features import backbone_digest, backbone_features, in_parts, square_features
+from cardembed.training.features import backbone_features, in_parts, module_digest, square_features
 from cardembed.training.fine_tuning import trainable_blocks
 from cardembed.training.head import HeadData, train_head
 from cardembed.training.loop import LoopOptions
@@ -128,7 +128,7 @@ def test_scans_in_the_gallery_are_kept_apart_and_off_the_non_cards(small):
 
     assert costs(2) == 0  # its own place in the gallery
     assert costs(4) == 0
-    assert costs(0) == pytest.approx(Push().other_weight * (1 - Push().other_ceiling) ** 2)
+    assert costs(0) == pytest.approx(Push().crowding_weight * (1 - Push().other_ceiling) ** 2)
     assert costs(3) == pytest.approx(Push().background_weight * (1 - Push().background_ceiling) ** 2)
 
 
@@ -179,7 +179,7 @@ def test_features_are_those_of_the_backbone_and_computed_once(pool, monkeypatch)
     assert np.array_equal(features[:5], square_features(model, pool.squares(128)[:5]))
     monkeypatch.setattr(model.backbone, "forward", lambda *_: pytest.fail("embedded again"))
     assert np.array_equal(backbone_features(model, pool), features)
-    assert backbone_digest(model) != backbone_digest(build_model("reference", "teacher", seed=4))
+    assert module_digest(model) != module_digest(build_model("reference", "teacher", seed=4))
 
 
 def test_an_array_in_parts_goes_on_after_its_last_part(tmp_path):

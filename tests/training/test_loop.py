@@ -1,0 +1,74 @@
+"""The loop that all stages share: logs, checkpoints, and a run that was cut off."""
+
+import json
+
+import pytest
+import torch
+
+from cardembed.training.loop import EVERY, LoopOptions, run_steps
+
+
+class Dice:
+    """A run whose state is the sum of what it threw; cut off before step `until`."""
+
+    def __init__(self, until=None):
+        self.until, self.total = until, torch.zeros(())
+        self.parts = {"dice": self}
+        self.begun = None
+
+    def state_dict(self):
+        return {"total": self.total}
+
+    def load_state_dict(self, state):
+        self.total = state["total"]
+
+    def begin(self, step):
+        self.begun = step
+
+    def step(self, step, progress):
+        if step == self.until:
+            raise KeyboardInterrupt
+        self.total = self.total + torch.rand(())
+        return {"loss": float(self.total)}
+
+
+@pytest.fixture
+def often(monkeypatch):
+    """Checkpoints at every step but the last before the interruption."""
+    from cardembed.training.run_state import Checkpoint
+
+    save = Checkpoint.save
+
+    def saved(self, state, *, now=False):
+        return save(self, state, now=now or state()["step"] <= EVERY + 3)
+
+    monkeypatch.setattr(Checkpoint, "save", saved)
+
+
+def records(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_run_that_was_cut_off_throws_what_it_would_have_thrown(tmp_path, often):
+    steps, settings = 3 * EVERY, {"what": str(tmp_path)}
+    whole, cut, resumed = Dice(), Dice(until=2 * EVERY + 5), Dice()
+    run_steps(whole, {"what": "whole"}, steps, LoopOptions(tmp_path / "whole.jsonl"))
+    assert float(whole.total) != 0
+
+    log = LoopOptions(tmp_path / "cut.jsonl", resume=True)
+    with pytest.raises(KeyboardInterrupt):
+        run_steps(cut, settings, steps, log)
+    assert [record["step"] for record in records(log.log_path)] == [EVERY, 2 * EVERY]
+    run_steps(resumed, settings, steps, log)
+    assert resumed.begun == EVERY + 3
+    # The second record was written again, not twice.
+    assert [record["step"] for record in records(log.log_path)] == [EVERY, 2 * EVERY, 3 * EVERY]
+
+    again = Dice()
+    run_steps(again, settings, steps, LoopOptions(tmp_path / "again.jsonl"))
+    assert float(resumed.total) == float(again.total)
+    figures = [
+        [record["loss"] for record in records(tmp_path / f"{name}.jsonl")] for name in ("cut", "again")
+    ]
+    assert figures[0] == figures[1]
+    assert float(again.total) != float(whole.total)  # another run throws otherwise
