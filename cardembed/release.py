@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from cardembed._io import atomic_write_json, canonical_json, sha256_bytes
+from cardembed._validation import first_problem
 from cardembed.errors import DigestMismatchError, ReleaseError, UnknownTargetError
 
 __all__ = [
@@ -175,10 +176,7 @@ class Release(BaseModel):
         except (UnicodeDecodeError, RecursionError, json.JSONDecodeError) as error:
             raise _bad(file, f"no JSON ({error})") from error
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            more = f" and {error.error_count() - 1} more" if error.error_count() > 1 else ""
-            raise _bad(file, f"{where or 'content'}: {first['msg']}{more}") from error
+            raise _bad(file, first_problem(error)) from error
         release._root = root
         return release
 

@@ -18,7 +18,7 @@ from cardembed.errors import DigestMismatchError, ReleaseError, UsageError
 from cardembed.models.profiles import PROFILES, profile
 from cardembed.release import PreprocessingSpec, Release
 
-__all__ = ["assemble_release", "recorded_catalogue"]
+__all__ = ["assemble_release", "read_training", "recorded_catalogue"]
 
 _TRAINING = "training.json"
 
@@ -49,7 +49,7 @@ def assemble_release(
             thresholds, which are written.
 
     Raises:
-        ReleaseError: Weights are missing, or of another architecture or catalogue.
+        ReleaseError: Weights are missing, or of another architecture, catalogue or gallery.
         DigestMismatchError: Weights are not those that `training.json` tells of.
         UsageError: `out` holds something.
     """
@@ -58,7 +58,7 @@ def assemble_release(
         raise UsageError(
             destination, expected="a new directory", found="something there", action="choose another --out"
         )
-    training = _read_training(source)
+    training = read_training(source)
     chosen = _profile_of(source, training, profile_name)
     for target, entry in training.items():
         if entry.get("catalogue_digest", catalogue.digest) != catalogue.digest:
@@ -67,6 +67,14 @@ def assemble_release(
                 expected=f"weights trained on the catalogue {catalogue.name}",
                 found=f"{target} trained on another",
                 action="pass the catalogue of the training with --catalogue",
+            )
+        distractors = None if gallery is None else gallery.reference.get("distractors")
+        if (known := entry.get("distractors")) is not None and known != distractors:
+            raise ReleaseError(
+                source / _TRAINING,
+                expected=f"a gallery with the distractors that {target} was trained among",
+                found="none" if distractors is None else "others",
+                action="build with the --recipe of the training, or name them with --distractors",
             )
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=destination.parent, prefix=f".{destination.name}.") as temporary:
@@ -101,7 +109,7 @@ def recorded_catalogue(weights: Path | str) -> dict[str, Any]:
         ReleaseError: There is none, or it is a folder, which only the user can name.
     """
     source = Path(weights)
-    references = [entry.get("catalogue") for entry in _read_training(source).values()]
+    references = [entry.get("catalogue") for entry in read_training(source).values()]
     for reference in references:
         if isinstance(reference, dict) and reference.get("kind") != "folder":
             return reference
@@ -161,7 +169,12 @@ def _check_weights(file: Path, architecture: str, sha256: str | None) -> None:
         )
 
 
-def _read_training(source: Path) -> dict[str, Any]:
+def read_training(source: Path) -> dict[str, Any]:
+    """What `training.json` in a folder of weights records, by target; empty where there is none.
+
+    Raises:
+        ReleaseError: It holds something else.
+    """
     file = source / _TRAINING
     if not file.is_file():
         return {}

@@ -11,6 +11,7 @@ from cardembed.cards.catalogue import load_catalogue
 from cardembed.cards.photo_plan import PhotoPlan
 from cardembed.cards.photo_render import render_photo_set
 from cardembed.cli import main
+from cardembed.errors import ReleaseError
 from cardembed.release import Release
 from cardembed.retrieval.database import ReferenceDatabase
 
@@ -182,6 +183,45 @@ def test_release_build_without_calibration(run, random_release, tmp_path):
     code, text, _ = run("release", "build", *arguments, "--no-calibrate", "--profile", "reference")
     assert code == 0
     assert Release.load(out).digest in text
+
+
+def test_a_release_with_a_gallery_is_searched_whole(run, random_release, tmp_path, catalogue):
+    out, index = tmp_path / "built", tmp_path / "index.npz"
+    arguments = ["--weights", random_release, "--name", "x", "--out", out, "--no-calibrate", "--profile"]
+    more = ["--catalogue", "synthetic:5:12", "--zero-shot", "synthetic:6:2", "--distractors", "synthetic:7:3"]
+    assert run("release", "build", *arguments, "reference", *more)[0] == 0
+    assert run("index", "build", "--release", out, *TARGET, "--out", index)[0] == 0
+    ids = ReferenceDatabase.load(index).ids
+    assert len(ids) == 17
+    picture = tmp_path / "later.png"
+    load_catalogue(json.loads((out / "release.json").read_text())["gallery"]).image(ids[12]).save(picture)
+    found = run("identify", picture, "--release", out, *TARGET, "--threshold", "0.4", "--json")[1]
+    assert json.loads(found)["images"][0]["nearest"] == ids[12]
+    assert ids[12].startswith("zero-shot/")
+    refused = run("release", "build", *arguments[:-2], *more, "--recipe", tmp_path / "r.toml")
+    check_bad(refused, "--catalogue")
+
+
+def test_the_folder_of_a_catalogue_stands_for_its_gallery(catalogue):
+    from types import SimpleNamespace
+
+    from cardembed._commands._embedding import catalogue_of
+    from cardembed.cards.gallery import gallery_of
+
+    gallery = gallery_of(catalogue, distractors="synthetic:7:3")
+    folder = {**gallery.reference, "learned": {"kind": "folder"}}  # its place is not recorded
+    release = SimpleNamespace(
+        root="r",
+        gallery=folder,
+        searched=folder,
+        catalogue={"kind": "folder"},
+        catalogue_digest=catalogue.digest,
+    )
+    assert catalogue_of(release, "synthetic:5:12", searched=True).digest == gallery.digest
+    assert catalogue_of(release, "synthetic:5:12").digest == catalogue.digest
+    assert catalogue_of(release, "synthetic:5:11", searched=True).digest not in gallery.digest
+    with pytest.raises(ReleaseError, match="--catalogue DIR"):
+        catalogue_of(release, None, searched=True)
 
 
 def test_bad_input_is_one_line(run, release, photos, tmp_path, noise):

@@ -5,6 +5,7 @@ import pytest
 
 from cardembed._io import sha256_file
 from cardembed.cards.catalogue import load_catalogue
+from cardembed.cards.gallery import gallery_of
 from cardembed.errors import CardembedError, DigestMismatchError, ReleaseError, UnknownTargetError, UsageError
 from cardembed.release import Release
 from cardembed.release_build import assemble_release, recorded_catalogue
@@ -86,6 +87,18 @@ def refuse(weights, out, catalogue, kind, **options):
 def test_what_does_not_fit_leaves_nothing(weights, tmp_path, catalogue, change, kind):
     edit(weights, change)
     refuse(weights, tmp_path / "out", catalogue, kind)
+
+
+def test_weights_keep_the_distractors_they_were_trained_among(weights, tmp_path, catalogue):
+    trained_among = load_catalogue("synthetic:9:4").reference
+    edit(weights, lambda training: training["ios"].update(distractors=trained_among))
+    refuse(weights, tmp_path / "out", catalogue, ReleaseError)
+    others = gallery_of(catalogue, distractors="synthetic:9:5")
+    refuse(weights, tmp_path / "out", catalogue, ReleaseError, gallery=others)
+    gallery = gallery_of(catalogue, "synthetic:8:2", "synthetic:9:4")
+    release = assemble_release(weights, tmp_path / "out", name="x", catalogue=catalogue, gallery=gallery)
+    assert release.gallery_digest == gallery.digest
+    assert gallery_of(catalogue) is None
 
 
 def test_other_bad_folders(weights, tmp_path, catalogue):

@@ -45,7 +45,7 @@ def release_option(function: F) -> F:
 def catalogue_option(function: F) -> F:
     """Add `--catalogue`."""
     return click.option(
-        "--catalogue", help="synthetic:SEED:COUNT or a folder of scans; the release's own catalogue without."
+        "--catalogue", help="synthetic:SEED:COUNT or a folder of scans; the release's own cards without."
     )(function)
 
 
@@ -68,7 +68,8 @@ def catalogue_of(release: Release, spec: str | None, *, searched: bool = False) 
 
     Args:
         release: The release.
-        spec: What the user names.
+        spec: What the user names. The folder that the release was trained on stands for its gallery, too,
+            where that is `searched`.
         searched: The release's gallery in place of its catalogue: what verdicts and thresholds are about.
 
     Raises:
@@ -76,11 +77,15 @@ def catalogue_of(release: Release, spec: str | None, *, searched: bool = False) 
         CatalogueError: It cannot be read.
     """
     from cardembed.cards.catalogue import load_catalogue
+    from cardembed.cards.gallery import load_gallery
 
     if spec is not None:
-        return load_catalogue(spec)
+        named = load_catalogue(spec)
+        if searched and release.gallery is not None and named.digest == release.catalogue_digest:
+            return load_gallery(release.gallery, learned=named)
+        return named
     reference = release.searched if searched else release.catalogue
-    if reference.get("kind") == "folder":
+    if release.catalogue.get("kind") == "folder":
         raise ReleaseError(
             release.root,
             expected="the folder of its catalogue",

@@ -73,7 +73,8 @@ def command(
     release = release_of(release_dir)
     limit = _threshold(release, target, threshold)
     database = None if database_file is None else ReferenceDatabase.load(database_file)
-    cards = None if database is not None and catalogue is None else catalogue_of(release, catalogue)
+    given = database is not None and catalogue is None
+    cards = None if given else catalogue_of(release, catalogue, searched=True)
     names = {} if cards is None else {card.id: card.name for card in cards}
     with open_embedder(release, target, threads=threads) as embedder:
         if database is not None:

@@ -63,7 +63,7 @@ def build(
         raise UsageError(out, expected=".npz or .json", found=repr(out.suffix), action="choose another --out")
     release = release_of(release_dir)
     release.target(target)
-    cards = catalogue_of(release, catalogue)
+    cards = catalogue_of(release, catalogue, searched=True)
     with open_embedder(release, target, threads=threads) as embedder:
         database = build_database(embedder, cards)
     database.save(out)

@@ -42,6 +42,8 @@ def command() -> None:
     help="TOML file: train what --weights lacks first, hours where it lacks all.",
 )
 @click.option("--catalogue", help="synthetic:SEED:COUNT or a folder; what training.json says without.")
+@click.option("--zero-shot", help="Cards that join the gallery after training; the recipe's or none without.")
+@click.option("--distractors", help="Cards that only stand in the gallery; the recipe's or none without.")
 @click.option("--name", help="The release's name, for people; the recipe's without.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The directory to make.")
 @click.option("--profile", "profile_name", help="prd or reference; what training.json says without.")
@@ -60,6 +62,8 @@ def build(
     weights: Path,
     recipe_file: Path | None,
     catalogue: str | None,
+    zero_shot: str | None,
+    distractors: str | None,
     name: str | None,
     out: Path,
     profile_name: str | None,
@@ -82,17 +86,30 @@ def build(
     """
     from cardembed._commands.calibrate import as_text, development_photos
     from cardembed.cards.catalogue import load_catalogue
+    from cardembed.cards.gallery import gallery_of
     from cardembed.release import Release
     from cardembed.release_build import assemble_release, recorded_catalogue
     from cardembed.retrieval.calibrate import Calibration, calibrate_release
 
     gallery = None
     if recipe_file is not None:
-        recipe = _train(recipe_file, weights, catalogue, profile_name, workers=workers, threads=threads)
+        given = {
+            "--catalogue": catalogue, "--zero-shot": zero_shot, "--distractors": distractors,
+            "--profile": profile_name,
+        }  # fmt: skip
+        for option in (option for option, value in given.items() if value is not None):
+            raise UsageError(
+                "--recipe",
+                expected="the cards and the profile in the recipe alone",
+                found=option,
+                action="leave the option out",
+            )
+        recipe = _train(recipe_file, weights, workers=workers, threads=threads)
         cards, gallery = recipe.cards(), recipe.gallery()
         name, notes, profile_name = name or recipe.name, notes or recipe.notes, recipe.profile
     else:
         cards = load_catalogue(catalogue if catalogue is not None else recorded_catalogue(weights))
+        gallery = gallery_of(cards, zero_shot, distractors)
     if name is None:
         raise UsageError(
             "--name", expected="the release's name", found="neither it nor --recipe", action="add --name TEXT"
@@ -129,28 +146,13 @@ def build(
     emit(data, f"{as_text(found)}\n{text}" if found else text, as_json=as_json)
 
 
-def _train(
-    file: Path,
-    weights: Path,
-    catalogue: str | None,
-    profile_name: str | None,
-    *,
-    workers: int,
-    threads: int | None,
-) -> ReleaseRecipe:
+def _train(file: Path, weights: Path, *, workers: int, threads: int | None) -> ReleaseRecipe:
     """Read a recipe and train what the folder of weights lacks."""
     require("torch", extra="train")
     from cardembed._commands._training import TrainingDisplay, command_line
     from cardembed.training.release_recipe import read_recipe, train_release
     from cardembed.training.runs import RunOptions
 
-    if catalogue is not None or profile_name is not None:
-        raise UsageError(
-            "--recipe",
-            expected="the catalogue and the profile in the recipe alone",
-            found="--catalogue" if catalogue is not None else "--profile",
-            action="leave the option out",
-        )
     recipe = read_recipe(file)
     display = TrainingDisplay()
     options = RunOptions(

@@ -14,7 +14,7 @@ from cardembed.cards.card import Card
 from cardembed.cards.catalogue import Catalogue, SyntheticCatalogue, load_catalogue
 from cardembed.errors import CatalogueError
 
-__all__ = ["Gallery", "load_gallery"]
+__all__ = ["Gallery", "gallery_of", "load_gallery"]
 
 _LEARNED: Final = "learned"
 _ZERO_SHOT: Final = "zero-shot"
@@ -114,12 +114,30 @@ def _renamed(card: Card, part: str) -> Card:
     return replace(card, id=f"{part}/{card.id}", artwork=f"{part}/{card.artwork}")
 
 
-def load_gallery(reference: Mapping[str, Any]) -> Gallery:
+def gallery_of(
+    learned: Catalogue | str, zero_shot: str | None = None, distractors: str | None = None
+) -> Gallery | None:
+    """The gallery that a recipe or a command line names; None where it is the catalogue alone.
+
+    Args:
+        learned: The cards that training sees; opened only where there is more.
+        zero_shot: Cards that join later, as `load_catalogue` reads it.
+        distractors: Cards that only stand in the gallery, likewise.
+    """
+    if zero_shot is None and distractors is None:
+        return None
+    later, others = (None if spec is None else load_catalogue(spec) for spec in (zero_shot, distractors))
+    cards = load_catalogue(learned) if isinstance(learned, str) else learned
+    return Gallery(cards, zero_shot=later, distractors=others)
+
+
+def load_gallery(reference: Mapping[str, Any], *, learned: Catalogue | None = None) -> Gallery:
     """Open a gallery.
 
     Args:
         reference: What `Gallery.reference` gave: "learned", and maybe "zero-shot" and "distractors", each as
             `load_catalogue` reads it.
+        learned: That part, opened: a folder's reference does not say where the folder is.
 
     Raises:
         CatalogueError: An unknown part, or a catalogue that cannot be opened.
@@ -132,5 +150,8 @@ def load_gallery(reference: Mapping[str, Any]) -> Gallery:
             found=", ".join(sorted(parts)) or "nothing",
             action="write the reference as the gallery gave it",
         )
-    opened = {name: load_catalogue(value) for name, value in parts.items()}
+    opened = {
+        name: learned if learned is not None and name == _LEARNED else load_catalogue(value)
+        for name, value in parts.items()
+    }
     return Gallery(opened[_LEARNED], zero_shot=opened.get(_ZERO_SHOT), distractors=opened.get(_DISTRACTORS))

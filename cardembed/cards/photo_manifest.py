@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cardembed._io import canonical_json, sha256_bytes
+from cardembed._validation import first_problem
 from cardembed.cards.photo_plan import PhotoPlan, Split
 from cardembed.errors import PhotoSetError
 
@@ -164,10 +165,7 @@ def read_manifest(root: Path) -> PhotoManifest:
     try:
         return PhotoManifest.model_validate(json.loads(file.read_bytes()))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        more = f" and {error.error_count() - 1} more" if error.error_count() > 1 else ""
-        raise _unreadable(file, f"{where or 'content'}: {first['msg']}{more}") from error
+        raise _unreadable(file, first_problem(error)) from error
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(file, f"no JSON ({error})") from error
 

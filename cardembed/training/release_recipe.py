@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cardembed._io import sha256_file
 from cardembed._validation import first_problem
 from cardembed.cards.catalogue import Catalogue, load_catalogue
-from cardembed.cards.gallery import Gallery
+from cardembed.cards.gallery import Gallery, gallery_of
 from cardembed.errors import UsageError
+from cardembed.release_build import read_training
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
 from cardembed.training.runs import STUDENT_TARGETS, RunOptions, run_student, run_teacher
 
@@ -62,6 +63,30 @@ class ReleaseRecipe(BaseModel):
             given["students"] = {**known, **unknown}
         return given
 
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        """Lengths count from one, and no cards that are dealt from a seed serve twice."""
+        for stage in (self.teacher.pretraining, self.teacher.head, self.teacher.fine_tuning):
+            _at_least_one(stage)
+        for student in self.students.values():
+            _at_least_one(student)
+        pretraining = self.teacher.pretraining
+        specs = {
+            "catalogue": self.catalogue,
+            "zero_shot": self.zero_shot,
+            "distractors": self.distractors,
+            "teacher.pretraining.catalogue": None if pretraining is None else pretraining.catalogue,
+        }
+        seeds: dict[str, str] = {}
+        for name, spec in specs.items():
+            if spec is None or not spec.startswith("synthetic:"):
+                continue
+            seed = spec.split(":")[1]
+            if seed in seeds:
+                raise ValueError(f"{name} has the seed of {seeds[seed]}, so that they share cards")
+            seeds[seed] = name
+        return self
+
     def cards(self) -> Catalogue:
         """The cards to learn."""
         return load_catalogue(self.catalogue)
@@ -72,10 +97,7 @@ class ReleaseRecipe(BaseModel):
 
     def gallery(self) -> Gallery | None:
         """What verdicts search; None where it is the catalogue alone."""
-        if self.zero_shot is None and self.distractors is None:
-            return None
-        later = None if self.zero_shot is None else load_catalogue(self.zero_shot)
-        return Gallery(self.cards(), zero_shot=later, distractors=self.distractor_cards())
+        return gallery_of(self.catalogue, self.zero_shot, self.distractors)
 
     def located(self, folder: Path) -> Self:
         """The same with every path taken from `folder`."""
@@ -85,6 +107,12 @@ class ReleaseRecipe(BaseModel):
 
         paths = ("catalogue", "zero_shot", "distractors", "backbone")
         return self.model_copy(update={name: found(getattr(self, name)) for name in paths})
+
+
+def _at_least_one(stage: object) -> None:
+    for name in ("steps", "batch"):
+        if getattr(stage, name, 1) < 1:
+            raise ValueError(f"{name} of {type(stage).__name__} is less than 1")
 
 
 def _over(defaults: dict[str, Any], given: Any) -> Any:  # noqa: ANN401 - validated afterwards
@@ -132,24 +160,26 @@ def train_release(recipe: ReleaseRecipe, options: RunOptions) -> list[str]:
     """
     trained = []
     teacher = options.out / "teacher.safetensors"
-    if not _there(options, "teacher", recipe.teacher, {}):
-        backbone = None if recipe.backbone is None else Path(recipe.backbone)
+    backbone = None if recipe.backbone is None else Path(recipe.backbone)
+    start = {"backbone": None if backbone is None else sha256_file(backbone)}
+    settings = recipe.teacher if backbone is None else replace(recipe.teacher, pretraining=None)
+    if not _there(options, "teacher", settings, start):
         run_teacher(options, recipe.teacher, backbone_weights=backbone)
         trained.append("teacher")
-    for target, settings in recipe.students.items():
-        if not _there(options, target, settings, {"teacher": sha256_file(teacher)}):
-            run_student(options, target, teacher, settings)
+    for target, student in recipe.students.items():
+        if not _there(options, target, student, {"teacher": sha256_file(teacher)}):
+            run_student(options, target, teacher, student)
             trained.append(target)
     return trained
 
 
 def _there(
-    options: RunOptions, target: str, settings: TeacherRecipe | StudentRecipe, more: dict[str, str]
+    options: RunOptions, target: str, settings: TeacherRecipe | StudentRecipe, more: dict[str, str | None]
 ) -> bool:
-    record, weights = options.out / "training.json", options.out / f"{target}.safetensors"
-    if not (record.is_file() and weights.is_file()):
+    weights = options.out / f"{target}.safetensors"
+    entry = read_training(options.out).get(target)
+    if entry is None or not weights.is_file():
         return False
-    entry = json.loads(record.read_bytes()).get(target, {})
     wanted = {
         "recipe": json.loads(json.dumps(asdict(settings))),
         "profile": options.profile,

@@ -149,6 +149,7 @@ def run_teacher(
     figures, _ = _figures(options, load_weights(path), check)
     entry = {
         "file": path.name, "sha256": digest, "recipe": asdict(recipe), "last": ended,
+        "backbone": None if backbone_weights is None else sha256_file(backbone_weights),
         "figures": figures, "total_seconds": round(time.monotonic() - started, 1),
         "curves": {
             stage: curve(options.out / f"{log}.jsonl")

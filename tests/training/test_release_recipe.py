@@ -67,6 +67,10 @@ def test_the_gallery_has_all_parts(recipe):
         (TEXT.replace("steps = 7", 'steps = "many"'), "steps"),
         (TEXT.replace("batch = 9", "bach = 9"), "bach"),
         ("profile = 3\n" + TEXT, "profile"),
+        (TEXT.replace("steps = 3", "steps = 0"), "steps of HeadRecipe"),
+        (TEXT.replace("batch = 9", "batch = 0"), "batch of StudentRecipe"),
+        (TEXT.replace("synthetic:6:3", "synthetic:5:3"), "zero_shot has the seed of catalogue"),
+        (TEXT.replace("synthetic:7:4", "synthetic:7001:4"), "seed of distractors"),
         ('teacher = "good"\nname = "a"\ncatalogue = "synthetic:1:2"', "teacher"),
     ],
 )
