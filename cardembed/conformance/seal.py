@@ -16,7 +16,7 @@ from cardembed._io import atomic_write_json
 from cardembed._validation import first_problem
 from cardembed.conformance.decision import GateDecision
 from cardembed.conformance.predicate import Sha256
-from cardembed.conformance.states import State
+from cardembed.conformance.states import NOT_ASKED, NOT_SELECTED, State
 from cardembed.errors import ReleaseError
 from cardembed.release import Release
 
@@ -70,7 +70,8 @@ def seal_verdict(release: Release, decision: GateDecision, at: datetime) -> Seal
         at: The time, aware.
 
     Raises:
-        ReleaseError: The decision is about another release, about none, or a cell of it ended in an error.
+        ReleaseError: The decision is about another release, about none, a cell of it ended in an error, or
+            an option left a cell out.
     """
     results = {cell.id: (cell, cell.results[0]) for cell in decision.cells if len(cell.results) == 1}
     problem = ""
@@ -82,6 +83,12 @@ def seal_verdict(release: Release, decision: GateDecision, at: datetime) -> Seal
         problem = "one without every cell"
     elif errors := [name for name, (_, result) in results.items() if result.state is State.ERROR]:
         problem = f"an error in {errors[0]}"
+    elif left_out := [
+        f"{name}: {result.reason}"
+        for name, (_, result) in results.items()
+        if result.state is State.NOT_RUN and result.reason.startswith((NOT_SELECTED, NOT_ASKED))
+    ]:
+        problem = f"one that left out {left_out[0]}"
     if problem:
         raise ReleaseError(
             release.root,

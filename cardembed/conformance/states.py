@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-__all__ = ["State", "StepStatus", "worst"]
+__all__ = ["NOT_ASKED", "NOT_SELECTED", "State", "StepStatus", "worst"]
+
+NOT_ASKED = "not among the features that were asked for"
+"""Why a cell was not run, where features were named and its own was not."""
+
+NOT_SELECTED = "not selected"
+"""How the reason begins of a cell that an option such as --target left out."""
 
 
 class State(StrEnum):

@@ -9,7 +9,7 @@ from conformance_parts import retrieval
 from gate_parts import IOS, set_cell
 
 from cardembed.conformance.seal import SEALED, departures, read_seal, seal_verdict
-from cardembed.conformance.states import State
+from cardembed.conformance.states import NOT_ASKED, State
 from cardembed.errors import ReleaseError
 from cardembed.release import Release
 
@@ -78,6 +78,10 @@ def test_a_run_of_another_release_or_with_an_error_is_not_sealed(here, release, 
     error = set_cell("AC-1/ios", state=State.ERROR, reason="it broke", verdict=None)
     with pytest.raises(ReleaseError, match="an error in AC-1/ios"):
         seal_verdict(release, decide(change=error), AT)
+    for reason in ("not selected (--target ios)", NOT_ASKED):
+        part = set_cell("AC-1/teacher", state=State.NOT_RUN, reason=reason, verdict=None, measurement=None)
+        with pytest.raises(ReleaseError, match="left out AC-1/teacher: not"):
+            seal_verdict(release, decide(change=part), AT)
     two = here.gate(here.bundle(), here.bundle()).model_copy(update={"release_digest": release.digest})
     with pytest.raises(ReleaseError, match="every cell"):
         seal_verdict(release, two, AT)

@@ -14,7 +14,7 @@ from cardembed.conformance.predicate import Attempt
 from cardembed.conformance.recorder.cell import PROPERTY, CellRecord
 from cardembed.conformance.samples import read_samples
 from cardembed.conformance.spec import CellSpec
-from cardembed.conformance.states import State, StepStatus
+from cardembed.conformance.states import NOT_ASKED, NOT_SELECTED, State, StepStatus
 from cardembed.conformance.verdicts import CellVerdict
 from cardembed.errors import EvidenceError
 
@@ -95,12 +95,12 @@ class Ledger:
 
     def _absent(self, spec: CellSpec, deselected: Mapping[str, str]) -> tuple[State, str]:
         if spec.id in deselected:
-            return State.NOT_RUN, f"not selected ({deselected[spec.id]})"
+            return State.NOT_RUN, f"{NOT_SELECTED} ({deselected[spec.id]})"
         if self.collection_errors:
             return State.ERROR, f"the tests could not be collected: {self.collection_errors[0]}"
         if self.whole:
             return State.ERROR, "no test executes this scenario"
-        return State.NOT_RUN, "not among the features that were asked for"
+        return State.NOT_RUN, NOT_ASKED
 
     def _judged(
         self, spec: CellSpec, reports: list[pytest.TestReport], record: CellRecord
