@@ -10,7 +10,7 @@ __all__ = ["first_problem"]
 
 
 def first_problem(error: ValidationError, names: Mapping[str, str] | None = None) -> str:
-    """The first problem and where it is, without the input: it may be anybody's, and long.
+    """The first problem, where it is and how many more, without the input: it may be anybody's, and long.
 
     Args:
         error: At least one problem.
@@ -19,4 +19,5 @@ def first_problem(error: ValidationError, names: Mapping[str, str] | None = None
     first = error.errors(include_url=False, include_input=False)[0]
     called = names or {}
     where = ".".join(called.get(str(part), str(part)) for part in first["loc"])
-    return f"{first['msg']} at {where or 'the top'}"
+    more = f" and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+    return f"{first['msg']} at {where or 'the top'}{more}"

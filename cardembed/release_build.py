@@ -18,9 +18,10 @@ from cardembed.errors import DigestMismatchError, ReleaseError, UsageError
 from cardembed.models.profiles import PROFILES, profile
 from cardembed.release import PreprocessingSpec, Release
 
-__all__ = ["assemble_release", "read_training", "recorded_catalogue"]
+__all__ = ["TRAINING_RECORD", "assemble_release", "read_training", "recorded_catalogue"]
 
-_TRAINING = "training.json"
+TRAINING_RECORD = "training.json"
+"""What the trainer records beside the weights."""
 
 
 def assemble_release(
@@ -63,7 +64,7 @@ def assemble_release(
     for target, entry in training.items():
         if entry.get("catalogue_digest", catalogue.digest) != catalogue.digest:
             raise ReleaseError(
-                source / _TRAINING,
+                source / TRAINING_RECORD,
                 expected=f"weights trained on the catalogue {catalogue.name}",
                 found=f"{target} trained on another",
                 action="pass the catalogue of the training with --catalogue",
@@ -71,7 +72,7 @@ def assemble_release(
         distractors = None if gallery is None else gallery.reference.get("distractors")
         if (known := entry.get("distractors")) is not None and known != distractors:
             raise ReleaseError(
-                source / _TRAINING,
+                source / TRAINING_RECORD,
                 expected=f"a gallery with the distractors that {target} was trained among",
                 found="none" if distractors is None else "others",
                 action="build with the --recipe of the training, or name them with --distractors",
@@ -113,7 +114,7 @@ def recorded_catalogue(weights: Path | str) -> dict[str, Any]:
     for reference in references:
         if isinstance(reference, dict) and reference.get("kind") != "folder":
             return reference
-    raise _bad_training(source / _TRAINING, "no catalogue that can be made from it; pass --catalogue")
+    raise _bad_training(source / TRAINING_RECORD, "no catalogue that can be made from it; pass --catalogue")
 
 
 def _targets(source: Path, staged: Path, profile_name: str, training: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +150,7 @@ def _check_weights(file: Path, architecture: str, sha256: str | None) -> None:
     if sha256 is not None and (digest := sha256_file(file)) != sha256:
         raise DigestMismatchError(
             file,
-            expected=f"SHA-256 {sha256[:16]}…, as {_TRAINING} says",
+            expected=f"SHA-256 {sha256[:16]}…, as {TRAINING_RECORD} says",
             found=f"{digest[:16]}…",
             action="train again, or restore the file",
         )
@@ -175,7 +176,7 @@ def read_training(source: Path) -> dict[str, Any]:
     Raises:
         ReleaseError: It holds something else.
     """
-    file = source / _TRAINING
+    file = source / TRAINING_RECORD
     if not file.is_file():
         return {}
     try:
@@ -201,7 +202,7 @@ def _profile_of(source: Path, training: dict[str, Any], given: str | None) -> st
     names = {given} if given is not None else recorded
     if len(names) != 1 or (given is not None and recorded - {given}):
         raise ReleaseError(
-            source / _TRAINING,
+            source / TRAINING_RECORD,
             expected="weights of one profile",
             found=", ".join(sorted(recorded)) or "no profile",
             action=f"pass --profile {'|'.join(PROFILES)}, the one that was trained",

@@ -219,7 +219,8 @@ def test_the_folder_of_a_catalogue_stands_for_its_gallery(catalogue):
     )
     assert catalogue_of(release, "synthetic:5:12", searched=True).digest == gallery.digest
     assert catalogue_of(release, "synthetic:5:12").digest == catalogue.digest
-    assert catalogue_of(release, "synthetic:5:11", searched=True).digest not in gallery.digest
+    other = load_catalogue("synthetic:5:11")
+    assert catalogue_of(release, "synthetic:5:11", searched=True).digest == other.digest
     with pytest.raises(ReleaseError, match="--catalogue DIR"):
         catalogue_of(release, None, searched=True)
 

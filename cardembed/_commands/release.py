@@ -97,12 +97,12 @@ def build(
             "--catalogue": catalogue, "--zero-shot": zero_shot, "--distractors": distractors,
             "--profile": profile_name,
         }  # fmt: skip
-        for option in (option for option, value in given.items() if value is not None):
+        if named := [option for option, value in given.items() if value is not None]:
             raise UsageError(
                 "--recipe",
                 expected="the cards and the profile in the recipe alone",
-                found=option,
-                action="leave the option out",
+                found=", ".join(named),
+                action="leave it out",
             )
         recipe = _train(recipe_file, weights, workers=workers, threads=threads)
         cards, gallery = recipe.cards(), recipe.gallery()

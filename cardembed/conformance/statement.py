@@ -10,6 +10,7 @@ from in_toto_attestation.v1.statement import Statement
 from pydantic import ValidationError
 
 from cardembed._io import canonical_json
+from cardembed._validation import first_problem
 from cardembed.conformance.predicate import PREDICATE_TYPE, SCHEMA_VERSION, BundlePredicate
 from cardembed.errors import EvidenceError
 
@@ -58,9 +59,7 @@ def parse_statement(payload: bytes, thing: object) -> BundlePredicate:
             )
         predicate = BundlePredicate.model_validate(value["predicate"])
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise _error(thing, "a conformance statement", f"{first['msg']} at {where}") from error
+        raise _error(thing, "a conformance statement", first_problem(error)) from error
     except (ValueError, json_format.ParseError, RecursionError) as error:
         raise _error(thing, "an in-toto statement", str(error)) from error
     subjects = [(subject.name, dict(subject.digest)) for subject in statement.pb.subject]

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
 
 from cardembed.models.heads import ArcFaceHead
-from cardembed.training.losses import Gallery, pull_to, push_from
+from cardembed.training.losses import Gallery, crowding, pull_to, push_from
 from cardembed.training.recipes import Push
 from cardembed.training.view_plan import UNKNOWN_CARD
 from cardembed.training.views import ViewPool
@@ -104,13 +104,12 @@ def teacher_loss(
 @torch.no_grad()
 def badly_placed(head: ArcFaceHead, gallery: Gallery, push: Push) -> Tensor:
     """What each card of the gallery costs where it is, (cards, 2): among other cards, and among non-cards."""
-    direction = head.classes[-1:]
     costs = []
     for rows in torch.split(torch.arange(len(gallery)), 512):
         embeddings = gallery.embeddings[rows]
-        excess = F.relu(embeddings @ gallery.embeddings.T - push.other_ceiling) * gallery.others_of(rows)
-        background = F.relu(embeddings @ direction.T - push.background_ceiling)
-        costs.append(torch.stack([excess.square().sum(1), background.square().sum(1)], dim=1))
+        other = crowding(embeddings, gallery.embeddings, push.other_ceiling, gallery.others_of(rows))
+        background = crowding(embeddings, head.classes[-1:], push.background_ceiling)
+        costs.append(torch.stack([other, background], dim=1))
     return torch.cat(costs)
 
 

@@ -167,7 +167,7 @@ def fine_tune(
     """
     settings = {"what": "fine-tuning", "start": key, "pool": pool.key, **asdict(recipe)}
     if rehearsal is not None:
-        settings["rehearsal"] = [rehearsal.pool.key, asdict(rehearsal.recipe)]
+        settings["rehearsal"] = rehearsal.key
     run = _Run(model, head, pool, recipe, scans=scans, gallery=gallery, rehearsal=rehearsal)
     model.train()
     ended = run_steps(run, settings, recipe.steps, options)

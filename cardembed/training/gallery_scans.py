@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,31 +10,30 @@ from numpy.typing import NDArray
 from cardembed.cards.catalogue import Catalogue
 from cardembed.cards.gallery import Gallery
 from cardembed.training.batches import catalogue_squares
-from cardembed.training.view_plan import GALLERY_PLAN
-from cardembed.training.views import open_pool
+from cardembed.training.views import ViewPool
 
-__all__ = ["gallery_scans"]
+__all__ = ["GalleryScans"]
 
 
-def gallery_scans(
-    catalogue: Catalogue,
-    distractors: Catalogue | None,
-    size: int,
-    *,
-    workers: int = 2,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[Catalogue, NDArray[np.uint8]]:
-    """The cards and their scans (cards, size, size, 3) uint8 RGB, in the same order.
+@dataclass(frozen=True)
+class GalleryScans:
+    """Cards and their scans, in the same order."""
 
-    Args:
-        catalogue: The cards to learn; they come first.
-        distractors: Cards that only stand in the gallery.
-        size: Side of the squares in pixels.
-        workers: Processes that render the distractors.
-        progress: Called while they are rendered: done, total.
-    """
-    scans = catalogue_squares(catalogue, size)
-    if distractors is None:
-        return catalogue, scans
-    pool = open_pool(GALLERY_PLAN, distractors, (size,), workers=workers, progress=progress)
-    return Gallery(catalogue, distractors=distractors), np.concatenate([scans, pool.squares(size)])
+    catalogue: Catalogue
+    """The cards to learn; they come first."""
+    distractors: Catalogue | None = None
+    """Cards that only stand in the gallery."""
+    pool: ViewPool | None = None
+    """Their scans, the views of `GALLERY_PLAN`; there where they are."""
+
+    @property
+    def cards(self) -> Catalogue:
+        """All of them; the catalogue itself where it stands alone."""
+        if self.distractors is None:
+            return self.catalogue
+        return Gallery(self.catalogue, distractors=self.distractors)
+
+    def squares(self, size: int) -> NDArray[np.uint8]:
+        """The scans (cards, size, size, 3) uint8 RGB."""
+        scans = catalogue_squares(self.catalogue, size)
+        return scans if self.pool is None else np.concatenate([scans, self.pool.squares(size)])

@@ -15,6 +15,7 @@ __all__ = [
     "COLLAPSED_PAIRS",
     "Gallery",
     "artwork_numbers",
+    "crowding",
     "distillation_loss",
     "guard_collapse",
     "pull_to",
@@ -80,8 +81,8 @@ class Gallery:
         }
 
 
-def push_from(embeddings: Tensor, gallery: Tensor, ceiling: float, allowed: Tensor | None = None) -> Tensor:
-    """Sum of squared excesses of the cosine over `ceiling`, averaged over the embeddings.
+def crowding(embeddings: Tensor, gallery: Tensor, ceiling: float, allowed: Tensor | None = None) -> Tensor:
+    """Sum (N,) of squared excesses of each embedding's cosines over `ceiling`.
 
     Args:
         embeddings: (N, D) unit vectors.
@@ -89,12 +90,17 @@ def push_from(embeddings: Tensor, gallery: Tensor, ceiling: float, allowed: Tens
         ceiling: Cosines below it cost nothing.
         allowed: (N, cards) bool; pairs that count, all without.
     """
-    if not len(embeddings):
-        return embeddings.sum()
     excess = F.relu(embeddings.float() @ gallery.detach().T - ceiling)
     if allowed is not None:
         excess = excess * allowed
-    return excess.square().sum(1).mean()
+    return excess.square().sum(1)
+
+
+def push_from(embeddings: Tensor, gallery: Tensor, ceiling: float, allowed: Tensor | None = None) -> Tensor:
+    """`crowding`, averaged over the embeddings; 0 where there are none."""
+    if not len(embeddings):
+        return embeddings.sum()
+    return crowding(embeddings, gallery, ceiling, allowed).mean()
 
 
 def pull_to(embeddings: Tensor, own: Tensor, floor: float | Tensor) -> Tensor:

@@ -6,6 +6,7 @@ the gallery, every non-card then has a neighbour (AC-4 falls from .98 to 0).
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,11 @@ class Rehearsal:
         self.pool, self.recipe = pool, recipe
         self._sampler = PairSampler(pool, cards, 0, seed=recipe.seed, photos_per_card=photos_per_card)
         self._artworks = artwork_numbers(artworks)
+
+    @property
+    def key(self) -> list[object]:
+        """What is rehearsed, for the key of a run."""
+        return [self.pool.key, asdict(self.recipe)]
 
     def views(self, step: int) -> NDArray[np.int64]:
         """View numbers (2·cards,) of a step: photos, then the scans of the same cards."""

@@ -22,9 +22,10 @@ from cardembed.models.checkpoints import load_backbone
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.models.profiles import target_profile
 from cardembed.models.weights import build_model, load_weights, read_metadata, save_weights
+from cardembed.release_build import TRAINING_RECORD, read_training
 from cardembed.training.batches import embed_squares
 from cardembed.training.figures import alignment_figures, retrieval_figures
-from cardembed.training.gallery_scans import gallery_scans
+from cardembed.training.gallery_scans import GalleryScans
 from cardembed.training.loop import LoopOptions
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
 from cardembed.training.run_state import curve
@@ -91,21 +92,25 @@ class RunOptions:
         sizes = tuple(target_profile(self.profile, t).input_size for t in ("teacher", *STUDENT_TARGETS))
         return open_pool(plan, catalogue, sizes, workers=self.workers, progress=self.rendering)
 
+    def scans(self) -> GalleryScans:
+        """The scans of the gallery, the distractors' opened at the same sizes."""
+        others = self.distractors
+        return GalleryScans(
+            self.catalogue, others, None if others is None else self.pool(GALLERY_PLAN, others)
+        )
+
 
 def _figures(
     options: RunOptions, model: EmbeddingModel, check: ViewPool
 ) -> tuple[dict[str, float], np.ndarray[Any, np.dtype[np.float32]]]:
     """Figures of the check views, searched in the whole gallery, and the views' embeddings."""
     embeddings = embed_squares(model, check.squares(model.input_size)).numpy()
-    cards, scans = gallery_scans(
-        options.catalogue, options.distractors, model.input_size,
-        workers=options.workers, progress=options.rendering,
-    )  # fmt: skip
-    return retrieval_figures(embeddings, embed_squares(model, scans).numpy(), check, cards), embeddings
+    scans = options.scans()
+    gallery = embed_squares(model, scans.squares(model.input_size)).numpy()
+    return retrieval_figures(embeddings, gallery, check, scans.cards), embeddings
 
 
 def _record(options: RunOptions, target: str, entry: dict[str, Any]) -> None:
-    path = options.out / "training.json"
     entry = {
         "command": options.command,
         "profile": options.profile,
@@ -117,8 +122,7 @@ def _record(options: RunOptions, target: str, entry: dict[str, Any]) -> None:
         **entry,
     }
     with FileLock(options.out / ".training.lock"):  # students may be distilled side by side
-        known = json.loads(path.read_text()) if path.is_file() else {}
-        atomic_write_json(path, {**known, target: entry})
+        atomic_write_json(options.out / TRAINING_RECORD, {**read_training(options.out), target: entry})
 
 
 def run_teacher(
@@ -139,7 +143,7 @@ def run_teacher(
         recipe = replace(recipe, pretraining=None)
     pool, check = options.pools()
     run = TeacherRun(
-        model, pool, options.catalogue, recipe, options.out, distractors=options.distractors,
+        model, pool, options.scans(), recipe, options.out,
         pretraining_plan=options.pretraining_plan, workers=options.workers, resume=options.resume,
         listener=options.listener, rendering=options.rendering,
     )  # fmt: skip
@@ -169,10 +173,6 @@ def _other_cards(options: RunOptions, teacher_path: Path) -> ViewPool | None:
     if not pretraining:
         return None
     return options.pool(options.rehearsal_plan, load_catalogue(pretraining["catalogue"]))
-
-
-def _distractor_scans(options: RunOptions) -> ViewPool | None:
-    return None if options.distractors is None else options.pool(GALLERY_PLAN, options.distractors)
 
 
 def run_student(
@@ -215,7 +215,7 @@ def run_student(
         (others, teacher_embeddings(teacher, teacher_digest, others), count)
         for others, count in (
             (_other_cards(options, teacher_path), recipe.rehearsed),
-            (_distractor_scans(options), recipe.enrolled),
+            (options.scans().pool, recipe.enrolled),
         )
         if others is not None and count
     ]

@@ -18,7 +18,7 @@ from cardembed.models.weights import load_weights, read_metadata, save_weights
 from cardembed.training.classes import view_floors, view_labels
 from cardembed.training.features import backbone_features, module_digest, square_features
 from cardembed.training.fine_tuning import fine_tune
-from cardembed.training.gallery_scans import gallery_scans
+from cardembed.training.gallery_scans import GalleryScans
 from cardembed.training.head import HeadData, train_head
 from cardembed.training.loop import LoopOptions
 from cardembed.training.losses import Gallery
@@ -39,14 +39,12 @@ class TeacherRun:
     """Untrained, or with a published backbone; trained in place."""
     pool: ViewPool
     """Training views of the catalogue."""
-    catalogue: Catalogue
-    """The cards to learn."""
+    scans: GalleryScans
+    """The cards to learn, and those that stand in the gallery, too: training sees no photo of these."""
     recipe: TeacherRecipe
     """Settings of all stages."""
     out: Path
     """Folder of the logs and of the stages' weights."""
-    distractors: Catalogue | None = None
-    """Cards that stand in the gallery, too; training sees their scans, and no photo of them."""
     pretraining_plan: ViewPlan = PRETRAINING_PLAN
     """Views of stage 0."""
     workers: int = 2
@@ -67,21 +65,18 @@ class TeacherRun:
         ended: dict[str, dict[str, float]] = {}
         if self.recipe.pretraining is not None:
             ended["pretraining"] = self._stage0()
-        cards, scans = gallery_scans(
-            self.catalogue, self.distractors, self.model.input_size,
-            workers=self.workers, progress=self.rendering,
-        )  # fmt: skip
-        gallery = Gallery(cards.artworks, learned=len(self.catalogue))
-        others = None if self.distractors is None else self.distractors.digest
+        squares, learned = self.scans.squares(self.model.input_size), len(self.scans.catalogue)
+        gallery = Gallery(self.scans.cards.artworks, learned=learned)
+        others = None if self.scans.distractors is None else self.scans.distractors.digest
         rehearsal = self._rehearsal(self.recipe.head.rehearsed, photos_per_card=1)
-        rehearsed = None if rehearsal is None else [rehearsal.pool.key, asdict(rehearsal.recipe)]
+        rehearsed = None if rehearsal is None else rehearsal.key
         start = [module_digest(self.model.backbone), module_digest(self.model.head)]
         key = sha256_bytes(canonical_json([*start, self.pool.key, others, rehearsed]))
         data = HeadData(
             features=backbone_features(self.model, self.pool, progress=self.rendering),
-            labels=view_labels(self.pool, len(self.catalogue)),
+            labels=view_labels(self.pool, learned),
             floors=view_floors(self.pool, self.recipe.head.push),
-            scans=square_features(self.model, scans),
+            scans=square_features(self.model, squares),
             gallery=gallery,
             rehearsal=None if rehearsal is None else (rehearsal, self._features_of(rehearsal)),
         )
@@ -89,7 +84,7 @@ class TeacherRun:
             self.model, data, self.recipe.head, self._options("teacher-head"), key=key
         )
         ended["fine-tuning"] = fine_tune(
-            self.model, head, self.pool, self.recipe.fine_tuning, scans=scans, gallery=gallery,
+            self.model, head, self.pool, self.recipe.fine_tuning, scans=squares, gallery=gallery,
             rehearsal=self._rehearsal(self.recipe.fine_tuning.rehearsed),
             key=sha256_bytes(canonical_json([key, asdict(self.recipe.head)])),
             options=self._options("teacher"),

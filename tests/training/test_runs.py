@@ -15,6 +15,7 @@ from cardembed.training import fine_tuning
 from cardembed.training import teacher as teacher_module
 from cardembed.training.batches import Sampler, catalogue_squares, embed_squares, jitter, to_input
 from cardembed.training.figures import alignment_figures, retrieval_figures
+from cardembed.training.gallery_scans import GalleryScans
 from cardembed.training.recipes import (
     FineTuningRecipe,
     HeadRecipe,
@@ -129,14 +130,14 @@ def test_a_stage_that_was_cut_off_goes_on(catalogue, pool, tmp_path, monkeypatch
             raise CutOffError
         return step(self, number, progress)
 
-    whole = TeacherRun(fresh(), pool, catalogue, recipe, tmp_path / "whole")
+    whole = TeacherRun(fresh(), pool, GalleryScans(catalogue), recipe, tmp_path / "whole")
     whole.train()
     with monkeypatch.context() as patch:
         patch.setattr(fine_tuning._Run, "step", interrupted)
         patch.setattr(Checkpoint, "save", lambda self, state, *, now=False: saved(self, state, now=True))
         with pytest.raises(CutOffError):
-            TeacherRun(fresh(), pool, catalogue, recipe, tmp_path / "parts").train()
-    resumed = TeacherRun(fresh(), pool, catalogue, recipe, tmp_path / "parts", resume=True)
+            TeacherRun(fresh(), pool, GalleryScans(catalogue), recipe, tmp_path / "parts").train()
+    resumed = TeacherRun(fresh(), pool, GalleryScans(catalogue), recipe, tmp_path / "parts", resume=True)
     assert resumed.train()["fine-tuning"]["steps"] == 4
     for name, value in whole.model.state_dict().items():
         assert torch.allclose(value, resumed.model.state_dict()[name], atol=1e-6), name
