@@ -152,6 +152,14 @@ def test_calibrate_writes_only_when_told(run, release, development):
     assert "threshold" in run("calibrate", "--release", release, *TARGET, "--photos", development)[1]
 
 
+def test_thresholds_are_for_the_releases_own_gallery(run, release, development):
+    before = (release / "release.json").read_bytes()
+    other = ("calibrate", "--release", release, *TARGET, "--catalogue", "synthetic:5:11")
+    check_bad(run(*other, "--write"), "--catalogue", "--write")
+    check_bad(run(*other, "--photos", development), "photos of another one")
+    assert (release / "release.json").read_bytes() == before
+
+
 def test_release_verify(run, release):
     code, out, _ = run("release", "verify", release, "--json")
     assert (code, json.loads(out)["intact"]) == (0, True)
@@ -205,8 +213,8 @@ def test_a_release_with_a_gallery_is_searched_whole(run, random_release, tmp_pat
 def test_the_folder_of_a_catalogue_stands_for_its_gallery(catalogue):
     from types import SimpleNamespace
 
-    from cardembed._commands._embedding import catalogue_of
     from cardembed.cards.gallery import gallery_of
+    from cardembed.release_cards import catalogue_of
 
     gallery = gallery_of(catalogue, distractors="synthetic:7:3")
     folder = {**gallery.reference, "learned": {"kind": "folder"}}  # its place is not recorded

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from tqdm import tqdm
 
-from cardembed.errors import ImageError, ReleaseError
+from cardembed.errors import ImageError
 
 if TYPE_CHECKING:
-    from cardembed.cards.catalogue import Catalogue
     from cardembed.release import Release
 
 __all__ = [
-    "catalogue_of",
     "catalogue_option",
     "image_files",
     "one_line",
@@ -61,38 +59,6 @@ def release_of(directory: Path | None) -> Release:
     from cardembed.release import Release, default_release_dir
 
     return Release.load(directory if directory is not None else default_release_dir())
-
-
-def catalogue_of(release: Release, spec: str | None, *, searched: bool = False) -> Catalogue:
-    """The catalogue that the user names, or the one that the release was trained on.
-
-    Args:
-        release: The release.
-        spec: What the user names. The folder that the release was trained on stands for its gallery, too,
-            where that is `searched`.
-        searched: The release's gallery in place of its catalogue: what verdicts and thresholds are about.
-
-    Raises:
-        ReleaseError: The release's own is a folder, which only the user can name.
-        CatalogueError: It cannot be read.
-    """
-    from cardembed.cards.catalogue import load_catalogue
-    from cardembed.cards.gallery import load_gallery
-
-    if spec is not None:
-        named = load_catalogue(spec)
-        if searched and release.gallery is not None and named.digest == release.catalogue_digest:
-            return load_gallery(release.gallery, learned=named)
-        return named
-    reference = release.searched if searched else release.catalogue
-    if release.catalogue.get("kind") == "folder":
-        raise ReleaseError(
-            release.root,
-            expected="the folder of its catalogue",
-            found="none given",
-            action="pass --catalogue DIR",
-        )
-    return load_catalogue(reference)
 
 
 def image_files(paths: Iterable[Path]) -> list[Path]:

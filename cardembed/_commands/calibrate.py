@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from cardembed._commands._embedding import (
-    catalogue_of,
     catalogue_option,
     release_of,
     release_option,
@@ -16,6 +15,7 @@ from cardembed._commands._embedding import (
     threads_option,
 )
 from cardembed._commands._output import emit, json_option, progress
+from cardembed.errors import PhotoSetError, UsageError
 
 if TYPE_CHECKING:
     from cardembed.cards.catalogue import Catalogue
@@ -26,12 +26,24 @@ __all__ = ["as_text", "command", "development_photos"]
 
 
 def development_photos(directory: Path | None, catalogue: Catalogue) -> PhotoSet:
-    """The photos in a directory, or the default development set, rendered into the cache at first use."""
+    """The photos in a directory, or the default development set, rendered into the cache at first use.
+
+    Raises:
+        PhotoSetError: No photo set, or one of other cards.
+    """
     from cardembed.cards.photo_cache import default_photo_set
     from cardembed.cards.photo_set import PhotoSet
 
     if directory is not None:
-        return PhotoSet.load(directory)
+        photos = PhotoSet.load(directory)
+        if photos.manifest.catalogue_digest != catalogue.digest:
+            raise PhotoSetError(
+                directory,
+                expected=f"photos of the gallery {catalogue.name}",
+                found="photos of another one",
+                action="name theirs with --catalogue, or leave --photos out",
+            )
+        return photos
     return default_photo_set("calibration", catalogue, split="development", progress=rendering_bar("photos"))
 
 
@@ -77,12 +89,20 @@ def command(
     Example:
       cardembed calibrate --release my-release --write
     """
+    from cardembed.release_cards import catalogue_of
     from cardembed.retrieval.calibrate import calibrate_release
 
     release = release_of(release_dir)
     for target in targets:
         release.target(target)
     cards = catalogue_of(release, catalogue, searched=True)
+    if write and cards.digest != release.searched_digest:
+        raise UsageError(
+            "--catalogue",
+            expected="the release's own gallery, which its thresholds are for",
+            found=f"{cards.name}, another one",
+            action="leave --catalogue out, or leave --write out",
+        )
     found = calibrate_release(
         release,
         cards,

@@ -82,8 +82,9 @@ def check(*, catalogue: str | None, as_json: bool) -> None:
     Example:
       cardembed cards check my-scans
     """
-    from cardembed._commands._embedding import catalogue_of, release_of
+    from cardembed._commands._embedding import release_of
     from cardembed.cards.checks import check_catalogue
+    from cardembed.release_cards import catalogue_of
 
     source = catalogue if catalogue is not None else catalogue_of(release_of(None), None)
     report = check_catalogue(source, progress=_bar("checking"))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cardembed._commands._embedding import (
-    catalogue_of,
     catalogue_option,
     image_files,
     one_line,
@@ -67,6 +66,7 @@ def command(
     from cardembed.embedders.cache import embed_measured
     from cardembed.embedders.registry import open_embedder
     from cardembed.embedders.sources import FileSource
+    from cardembed.release_cards import catalogue_of
     from cardembed.retrieval.database import ReferenceDatabase
 
     files = image_files(images)

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from cardembed._commands._embedding import (
-    catalogue_of,
     catalogue_option,
     release_of,
     release_option,
@@ -58,6 +57,7 @@ def build(
     """
     from cardembed._commands._database import build_database
     from cardembed.embedders.registry import open_embedder
+    from cardembed.release_cards import catalogue_of
 
     if out.suffix not in (".npz", ".json"):
         raise UsageError(out, expected=".npz or .json", found=repr(out.suffix), action="choose another --out")

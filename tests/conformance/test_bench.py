@@ -1,5 +1,7 @@
 """What may stand behind a verdict: photos that the release determines, a teacher with its embeddings."""
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,11 +9,12 @@ import numpy as np
 import pytest
 
 from cardembed.cards.catalogue import load_catalogue
+from cardembed.cards.gallery import gallery_of
 from cardembed.cards.photo_manifest import MANIFEST, read_manifest
 from cardembed.cards.photo_plan import PhotoPlan
 from cardembed.cards.photo_render import SIMULATOR_VERSION, render_photo_set
 from cardembed.conformance.measure import Teacher
-from cardembed.conformance.measure.bench import prepare
+from cardembed.conformance.measure.bench import Bench, prepare
 from cardembed.conformance.predicate import ReleaseInfo
 from cardembed.conformance.recorder.options import Options
 from cardembed.errors import PhotoSetError
@@ -80,6 +83,34 @@ def test_photos_that_somebody_could_choose_are_refused_in_one_line(ask, release,
     assert f"from the release {release.digest[:16]}…" in text
     assert "cardembed photos make --release" in text
     assert "\n" not in text
+
+
+def test_the_cards_of_the_training_stand_for_the_gallery(tmp_path, random_release):
+    gallery = gallery_of("synthetic:5:12", distractors="synthetic:7:3")
+    content = json.loads((random_release / "release.json").read_bytes())
+    content |= {"gallery": gallery.reference, "gallery_digest": gallery.digest}
+    root = shutil.copytree(random_release, tmp_path / "release")
+    (root / "release.json").write_text(json.dumps(content))
+    seed, photos = Release.load(root).digest, tmp_path / "photos"
+    render_photo_set(gallery, PLAN, split="verdict", seed=seed, out=photos, workers=1)
+    options = Options(
+        targets=(),
+        release=root,
+        catalogue="synthetic:5:12",
+        distractors=None,
+        photos=photos,
+        report=None,
+        use_cache=True,
+        device=None,
+        runner="desk",
+        nonce=None,
+    )
+    made = prepare(options, lambda _: None)
+    assert made.catalogue_digest == gallery.digest
+    assert Bench(made.bench).catalogue.digest == gallery.digest
+    other = replace(options, catalogue="synthetic:5:11")
+    with pytest.raises(PhotoSetError, match="another catalogue"):
+        prepare(other, lambda _: None)
 
 
 def test_the_teachers_embeddings_have_a_digest_of_both_arrays():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from cardembed.cards.catalogue import Catalogue, load_catalogue
+from cardembed.cards.catalogue import Catalogue
 from cardembed.cards.gallery import Gallery
 from cardembed.cards.photo_set import PhotoSet, attach_teacher
 from cardembed.conformance.measure.target import TargetMeasurements, Teacher, embed_target
@@ -18,6 +18,7 @@ from cardembed.embedders.registry import open_embedder
 from cardembed.embedders.sources import GallerySource
 from cardembed.errors import PhotoSetError, UnavailableError
 from cardembed.release import Release, default_release_dir
+from cardembed.release_cards import catalogue_of
 
 if TYPE_CHECKING:
     from cardembed.conformance.recorder.cell import Cell
@@ -59,7 +60,7 @@ class Bench:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The gallery's cards."""
-        return _gallery(self._setup["catalogue"], self._setup["distractors"])
+        return _gallery(self.release, self._setup["catalogue"], self._setup["distractors"])
 
     @cached_property
     def photo_set(self) -> PhotoSet:
@@ -170,8 +171,7 @@ def prepare(options: Options, say: Callable[[str], None]) -> Prepared:
     root = options.release or default_release_dir()
     release = Release.load(root)
     release.verify()
-    spec: Any = release.searched if options.catalogue is None else options.catalogue
-    catalogue = _gallery(spec, options.distractors)
+    catalogue = _gallery(release, options.catalogue, options.distractors)
     photo_set = _photos(options, release, catalogue, say)
     manifest = photo_set.manifest
     return Prepared(
@@ -186,7 +186,7 @@ def prepare(options: Options, say: Callable[[str], None]) -> Prepared:
         ),
         bench={
             "release": str(root),
-            "catalogue": spec,
+            "catalogue": options.catalogue,
             "distractors": options.distractors,
             "photos": str(photo_set.root),
             "use_cache": options.use_cache,
@@ -194,13 +194,14 @@ def prepare(options: Options, say: Callable[[str], None]) -> Prepared:
     )
 
 
-def _gallery(spec: str | Mapping[str, Any], distractors: int | None) -> Catalogue:
-    """What `load_catalogue` reads from `spec`, with another number of distractors where one is asked for.
+def _gallery(release: Release, spec: str | None, distractors: int | None) -> Catalogue:
+    """What verdicts search, with another number of distractors where one is asked for.
 
     Raises:
+        ReleaseError: The release's cards are a folder, and none is named.
         CatalogueError: It cannot be opened, or has no distractors to have another number of.
     """
-    catalogue = load_catalogue(spec)
+    catalogue = catalogue_of(release, spec, searched=True)
     if distractors is None:
         return catalogue
     gallery = catalogue if isinstance(catalogue, Gallery) else Gallery(catalogue)
