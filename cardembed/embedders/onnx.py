@@ -15,7 +15,7 @@ from cardembed.errors import ReleaseError, UnavailableError
 from cardembed.fidelity import Fidelity
 from cardembed.release import read_verified
 
-__all__ = ["OnnxEmbedder", "input_size"]
+__all__ = ["OnnxEmbedder", "input_size", "parse_onnx"]
 
 _PROVIDER = "CPUExecutionProvider"
 
@@ -99,14 +99,19 @@ def input_size(path: Path) -> int:
     Raises:
         ReleaseError: No ONNX model, or no square image input.
     """
-    inputs = _parse(path, path.read_bytes()).graph.input
+    inputs = parse_onnx(path, path.read_bytes()).graph.input
     sides = [side.dim_value for side in inputs[0].type.tensor_type.shape.dim] if len(inputs) == 1 else []
     if len(sides) != 4 or sides[2] != sides[3] or sides[2] < 1:
         raise _bad(path, f"an input of shape {sides}")
     return int(sides[2])
 
 
-def _parse(path: Path, data: bytes) -> Any:  # noqa: ANN401 - onnx.ModelProto, whose types are generated
+def parse_onnx(path: Path, data: bytes) -> Any:  # noqa: ANN401 - onnx.ModelProto, whose types are generated
+    """The model in a file's bytes.
+
+    Raises:
+        ReleaseError: They hold none; the path is named.
+    """
     import onnx
 
     try:
@@ -119,7 +124,7 @@ def _refuse_external_data(path: Path, data: bytes) -> None:
     import onnx
     from onnx.external_data_helper import uses_external_data
 
-    model = _parse(path, data)
+    model = parse_onnx(path, data)
     graphs = [model.graph]
     while graphs:
         graph = graphs.pop()

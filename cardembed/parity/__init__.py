@@ -1,0 +1,1 @@
+"""Whether an artefact computes what its weights do, and where it first does not."""

@@ -1,0 +1,115 @@
+"""Finding the first value at which two traces part.
+
+Runtimes split layers differently: one runtime's LayerNorm is another's five operations, whose results the
+first never shows. So a value without a counterpart proves nothing while something computed from it has one.
+The first divergence is the earliest value that has no counterpart, from which nothing descends that has one,
+and whose own inputs are in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardembed.parity.trace import Trace, Value
+
+__all__ = ["TOLERANCE", "Divergence", "compare_traces"]
+
+TOLERANCE = 1e-5
+"""Largest difference of a moment, relative to the value's deviation: ten times what summing in another order
+costs in float32. For float16 it is 1e-2. Embeddings, whose coordinates are smaller, agree within a tenth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """How two traces compare."""
+
+    first: Value | None
+    """The candidate's first value that departs; None where the embeddings agree."""
+    matched: int
+    """Values of the candidate that have a counterpart."""
+    telling: int
+    """Values of the candidate that could have one."""
+    one_minus_cosine: float
+    """The largest 1 − cos between the two outputs of an image."""
+    largest_difference: float
+    """The largest difference of a coordinate between unit vectors."""
+    after: str
+    """The reference's last value before it that has a counterpart, as the reference calls it; "" without."""
+
+
+def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: NDArray[np.float64] = rows / np.where(lengths > 0, lengths, 1)
+    return unit
+
+
+class _Counterparts:
+    """The reference's values by their size."""
+
+    def __init__(self, values: Sequence[Value], tolerance: float) -> None:
+        self._tolerance = tolerance
+        grouped: dict[int, list[Value]] = {}
+        for value in values:
+            if value.telling:
+                grouped.setdefault(value.size, []).append(value)
+        self._groups = {
+            size: (np.array([value.moments for value in group]), group) for size, group in grouped.items()
+        }
+
+    def of(self, value: Value) -> Value | None:
+        """The nearest of the same size, where all moments are within the tolerance."""
+        if value.size not in self._groups:
+            return None
+        moments, group = self._groups[value.size]
+        scale = max(value.moments[1], abs(value.moments[0]))
+        distance = np.abs(moments - np.array(value.moments)).max(axis=1) / scale
+        nearest = int(np.argmin(np.where(np.isnan(distance), np.inf, distance)))
+        return group[nearest] if distance[nearest] <= self._tolerance else None
+
+
+def compare_traces(reference: Trace, candidate: Trace, *, tolerance: float = TOLERANCE) -> Divergence:
+    """Compare two runs on the same input.
+
+    Args:
+        reference: What is right.
+        candidate: What is asked about.
+        tolerance: See `TOLERANCE`.
+    """
+    counterparts = _Counterparts(reference.values, tolerance)
+    found = {value.name: counterparts.of(value) for value in candidate.values if value.telling}
+    sound = {name for name, one in found.items() if one is not None}
+    for value in reversed(candidate.values):  # what leads to something sound is sound
+        if value.name in sound:
+            sound.update(value.inputs)
+    one, other = _unit(reference.embeddings), _unit(candidate.embeddings)
+    agreement = np.clip(1 - (one * other).sum(1), 0, 2)
+    difference = float(np.abs(one - other).max())
+    first = None
+    if not difference <= tolerance / 10:
+        suspects = [value for value in candidate.values if value.telling and value.name not in sound]
+        names = {value.name for value in suspects}
+        first = next((value for value in suspects if not names & set(value.inputs)), None)
+    matched = [one for one in found.values() if one is not None]
+    return Divergence(
+        first=first,
+        matched=len(matched),
+        telling=len(found),
+        one_minus_cosine=float(agreement.max()),
+        largest_difference=difference,
+        after=_before(candidate.values, found, first),
+    )
+
+
+def _before(values: Sequence[Value], found: dict[str, Value | None], first: Value | None) -> str:
+    last = ""
+    for value in values:
+        if first is not None and value.name == first.name:
+            break
+        counterpart = found.get(value.name)
+        if counterpart is not None:
+            last = counterpart.name
+    return last

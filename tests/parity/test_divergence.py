@@ -1,0 +1,164 @@
+"""Two artefacts that compute the same have counterparts; one that was changed is named at the change."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from cardembed.errors import ReleaseError, UsageError
+from cardembed.parity.artefacts import artefact_input_size, trace_artefact
+from cardembed.parity.divergence import compare_traces
+from cardembed.parity.inputs import default_pictures
+from cardembed.parity.trace import Recorder, Trace
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("timm")
+
+from cardembed.embedders.preprocessing import Preprocessing  # noqa: E402
+from cardembed.export.onnx import export_to_onnx  # noqa: E402
+from cardembed.models.weights import load_weights  # noqa: E402
+from cardembed.parity.torch_trace import trace_module  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return Preprocessing(112).batch(default_pictures())[:2]
+
+
+@pytest.fixture(scope="module")
+def weights(random_release):
+    return random_release / "hailo8l.safetensors"
+
+
+@pytest.fixture(scope="module")
+def exported(weights, tmp_path_factory):
+    return export_to_onnx(load_weights(weights), tmp_path_factory.mktemp("onnx"))
+
+
+@pytest.fixture(scope="module")
+def reference(weights, batch):
+    return trace_artefact(weights, batch)
+
+
+def changed(exported, tmp_path, change):
+    import onnx
+
+    model = onnx.load(str(exported))
+    change(model.graph)
+    path = tmp_path / "changed.onnx"
+    onnx.save(model, str(path))
+    return path
+
+
+def initializer(graph, word):
+    from onnx import numpy_helper
+
+    found = next(one for one in graph.initializer if word in one.name)
+    return found, numpy_helper.to_array(found).copy()
+
+
+def test_an_export_agrees_and_is_recognised_layer_by_layer(reference, exported, batch):
+    found = compare_traces(reference, trace_artefact(exported, batch))
+    assert found.first is None
+    assert found.one_minus_cosine < 1e-10
+    assert found.largest_difference < 1e-6
+    assert found.matched > 0.6 * found.telling > 60
+
+
+def test_a_changed_bias_is_found_where_it_is_added(reference, exported, batch, tmp_path):
+    from onnx import numpy_helper
+
+    def change(graph):
+        tensor, values = initializer(graph, "stages.2.blocks.3.mlp.fc1.bias")
+        tensor.CopyFrom(numpy_helper.from_array(np.zeros_like(values), tensor.name))
+
+    found = compare_traces(reference, trace_artefact(changed(exported, tmp_path, change), batch))
+    assert found.first is not None
+    assert "stages.2/blocks/blocks.3/mlp/fc1" in found.first.name
+    assert "stages.2.blocks.3" in found.after
+
+
+def test_another_activation_is_found(weights, reference, batch):
+    model = load_weights(weights)
+    model.backbone.stages[1].blocks[0].mlp.act = torch.nn.SiLU()
+    found = compare_traces(reference, trace_module(model, batch, source="another activation"))
+    assert found.first is not None
+    assert found.first.name == "backbone.stages.1.blocks.0.mlp.act:silu"
+    assert found.first.operation == "silu"
+    assert found.after == "backbone.stages.1.blocks.0.mlp.fc1:convolution"
+
+
+def test_another_input_is_named_itself(reference, weights, batch):
+    found = compare_traces(reference, trace_artefact(weights, np.ascontiguousarray(batch[:, ::-1])))
+    assert found.first is not None
+    assert found.first.name != "input"  # swapped channels are the same numbers
+    assert "stem" in found.first.name
+    found = compare_traces(reference, trace_artefact(weights, batch * np.float32(1.1)))
+    assert found.first.name == "input"
+
+
+def test_what_only_rearranges_stands_under_its_inputs_name():
+    recorder = Recorder()
+    rows = np.random.default_rng(0).normal(size=(4, 8))
+    assert recorder.add("x", "input", (), rows) == "x"
+    assert recorder.add("y", "transpose", ["x"], rows.T) == "x"
+    assert recorder.add("z", "add", ["y"], rows + 1) == "z"
+    assert [value.inputs for value in recorder.values] == [(), ("x",)]
+
+
+def test_a_network_that_gives_nan_departs(reference, weights, batch):
+    model = load_weights(weights)
+    with torch.no_grad():
+        model.backbone.stages[3].blocks[0].gamma.fill_(float("nan"))
+    found = compare_traces(reference, trace_module(model, batch, source="nan"))
+    assert found.first is not None
+    assert "stages.3.blocks.0" in found.first.name
+
+
+def test_traces_without_anything_in_common():
+    one, other = Recorder(), Recorder()
+    rows = np.random.default_rng(0).normal(size=(4, 8))
+    one.add("a", "input", (), rows)
+    other.add("b", "input", (), rows * 2)
+    found = compare_traces(Trace("", tuple(one.values), rows), Trace("", tuple(other.values), rows[::-1]))
+    assert (found.first.name, found.after, found.matched) == ("b", "", 0)
+
+
+@pytest.fixture
+def run(capsys):
+    from cardembed.cli import main
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, err
+
+    return run
+
+
+def test_the_command(run, weights, exported, random_release, tmp_path):
+    code, out, _ = run("compare", weights, exported, "--json")
+    assert (code, json.loads(out)["agree"]) == (0, True)
+    other = shutil.copy(random_release / "hailo8l.safetensors", tmp_path / "other.safetensors")
+    model = load_weights(other)
+    with torch.no_grad():
+        model.head.layers[3].bias.zero_()
+    path = export_to_onnx(model, tmp_path)
+    code, out, _ = run("compare", weights, path)
+    assert code == 1
+    assert "they part at /head" in out
+    code, _, err = run("compare", weights, random_release / "ios.safetensors")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "112 × 112" in err
+    assert run("compare", weights, tmp_path / "nothing.onnx")[0] == 2
+    assert run("compare", weights, random_release / "release.json")[0] == 2
+
+
+def test_what_is_no_artefact(tmp_path, batch):
+    (tmp_path / "x.onnx").write_bytes(b"no model")
+    with pytest.raises(ReleaseError):
+        artefact_input_size(tmp_path / "x.onnx")
+    with pytest.raises(UsageError):
+        trace_artefact(tmp_path / "x.hef", batch)
