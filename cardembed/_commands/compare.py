@@ -66,8 +66,8 @@ def command(
         "reference": one.source,
         "candidate": other.source,
         "agree": found.first is None,
-        "one_minus_cosine": found.one_minus_cosine,
-        "largest_difference": found.largest_difference,
+        "one_minus_cosine": found.outcome.one_minus_cosine,
+        "largest_difference": found.outcome.largest_difference,
         "matched": found.matched,
         "compared": found.telling,
         "first": None if found.first is None else {"name": found.first.name, "op": found.first.operation},
@@ -91,8 +91,8 @@ def _text(one: Trace, other: Trace, found: Divergence) -> str:
     lines = [
         f"reference  {one.source}",
         f"candidate  {other.source}",
-        f"embeddings: 1 − cos {found.one_minus_cosine:.2g}, "
-        f"largest difference {found.largest_difference:.2g}",
+        f"embeddings: 1 − cos {found.outcome.one_minus_cosine:.2g}, "
+        f"largest difference {found.outcome.largest_difference:.2g}",
         f"intermediate results: {found.matched} of {found.telling} have a counterpart",
     ]
     if found.first is None:

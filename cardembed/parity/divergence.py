@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cardembed.parity.classes import Agreement, agreement
 from cardembed.parity.trace import Trace, Value
 
 __all__ = ["TOLERANCE", "Divergence", "compare_traces"]
@@ -33,18 +33,10 @@ class Divergence:
     """Values of the candidate that have a counterpart."""
     telling: int
     """Values of the candidate that could have one."""
-    one_minus_cosine: float
-    """The largest 1 − cos between the two outputs of an image."""
-    largest_difference: float
-    """The largest difference of a coordinate between unit vectors."""
+    outcome: Agreement
+    """How the embeddings compare."""
     after: str
     """The reference's last value before it that has a counterpart, as the reference calls it; "" without."""
-
-
-def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: NDArray[np.float64] = rows / np.where(lengths > 0, lengths, 1)
-    return unit
 
 
 class _Counterparts:
@@ -85,11 +77,9 @@ def compare_traces(reference: Trace, candidate: Trace, *, tolerance: float = TOL
     for value in reversed(candidate.values):  # what leads to something sound is sound
         if value.name in sound:
             sound.update(value.inputs)
-    one, other = _unit(reference.embeddings), _unit(candidate.embeddings)
-    agreement = np.clip(1 - (one * other).sum(1), 0, 2)
-    difference = float(np.abs(one - other).max())
+    outcome = agreement(reference.embeddings, candidate.embeddings)
     first = None
-    if not difference <= tolerance / 10:
+    if not outcome.largest_difference <= tolerance / 10:
         suspects = [value for value in candidate.values if value.telling and value.name not in sound]
         names = {value.name for value in suspects}
         first = next((value for value in suspects if not names & set(value.inputs)), None)
@@ -98,8 +88,7 @@ def compare_traces(reference: Trace, candidate: Trace, *, tolerance: float = TOL
         first=first,
         matched=len(matched),
         telling=len(found),
-        one_minus_cosine=float(agreement.max()),
-        largest_difference=difference,
+        outcome=outcome,
         after=_before(candidate.values, found, first),
     )
 

@@ -61,8 +61,8 @@ def initializer(graph, word):
 def test_an_export_agrees_and_is_recognised_layer_by_layer(reference, exported, batch):
     found = compare_traces(reference, trace_artefact(exported, batch))
     assert found.first is None
-    assert found.one_minus_cosine < 1e-10
-    assert found.largest_difference < 1e-6
+    assert found.outcome.one_minus_cosine < 1e-10
+    assert found.outcome.largest_difference < 1e-6
     assert found.matched > 0.6 * found.telling > 60
 
 

@@ -1,0 +1,100 @@
+"""The parity gate tells how far an artefact came, and no damage passes it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cardembed._io import sha256_file
+from cardembed.embedders.onnx import OnnxEmbedder
+from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.errors import EmbeddingError, ExportError, UnavailableError
+from cardembed.parity.check import Candidate, Outcome, check_parity
+from cardembed.parity.classes import FLOAT16, FLOAT32, agreement
+from cardembed.parity.inputs import default_pictures
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("timm")
+
+from cardembed.export.onnx import export_to_onnx  # noqa: E402
+from cardembed.models.weights import load_weights  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return Preprocessing(112).batch(default_pictures())
+
+
+@pytest.fixture(scope="module")
+def model(random_release):
+    return load_weights(random_release / "hailo8l.safetensors")
+
+
+@pytest.fixture(scope="module")
+def reference(model, batch):
+    with torch.no_grad():
+        return model.eval()(torch.from_numpy(batch)).double().numpy()
+
+
+@pytest.fixture(scope="module")
+def file(model, tmp_path_factory):
+    return export_to_onnx(model, tmp_path_factory.mktemp("onnx"))
+
+
+def opened(path: Path):
+    return OnnxEmbedder(path, target="t", sha256=sha256_file(path), preprocessing=Preprocessing(112))
+
+
+@pytest.fixture
+def candidate(file):
+    return Candidate("t onnx", FLOAT32, export=lambda _: file, open=opened, executed_by="onnxruntime")
+
+
+def test_a_faithful_export_passes(candidate, reference, batch, tmp_path):
+    result = check_parity(candidate, reference, batch, tmp_path)
+    assert (result.outcome, result.reason, result.kind) == (Outcome.PASSED, "", "float32")
+    assert result.found.one_minus_cosine < 1e-10
+    assert result.found.inputs == len(batch) == 4
+
+
+def test_every_stage_has_an_outcome(candidate, reference, batch, tmp_path):
+    def fails(error):
+        def fail(*_):
+            raise error("x", expected="a", found="b", action="c")
+
+        return fail
+
+    def check(**change):
+        return check_parity(replace(candidate, **change), reference, batch, tmp_path).outcome
+
+    class Broken(OnnxEmbedder):
+        embed_impl = fails(EmbeddingError)
+
+    def broken(path):
+        return Broken(path, target="t", sha256=sha256_file(path), preprocessing=Preprocessing(112))
+
+    (tmp_path / "text.onnx").write_text("no model")
+    assert check(export=fails(ExportError)) is Outcome.EXPORT
+    assert check(export=lambda folder: folder / "text.onnx") is Outcome.LOAD
+    assert check(open=fails(UnavailableError)) is Outcome.UNAVAILABLE
+    assert check(executed_by="CoreMLExecutionProvider") is Outcome.FELL_BACK
+    assert check(open=broken) is Outcome.RUN
+    result = check_parity(candidate, reference[::-1], batch, tmp_path)
+    assert result.outcome is Outcome.MISMATCH
+    assert "1e-10 is the limit" in result.reason
+    half = replace(candidate, kind=FLOAT16)
+    assert check_parity(half, reference[::-1], batch, tmp_path).outcome is Outcome.MISMATCH
+
+
+def test_a_length_that_is_not_one_is_a_difference():
+    rows = np.eye(3)
+    found = agreement(rows, rows * 2)
+    assert (found.one_minus_cosine, found.largest_difference) == (0, 1)
+    assert not FLOAT32.holds(found)
+    assert not FLOAT32.holds(agreement(rows, rows * np.nan))
+    assert FLOAT32.holds(agreement(rows, rows.astype(np.float32)))
+    with pytest.raises(EmbeddingError):
+        agreement(rows, rows[:2])
+    with pytest.raises(EmbeddingError):
+        agreement(rows[:0], rows[:0])
