@@ -21,7 +21,10 @@ from cardembed.errors import PhotoSetError
 from cardembed.release import Release
 
 RELEASE = Path(__file__).parents[2] / "fixtures" / "release"
-PLAN = PhotoPlan(clean=1, clean_second=0, occluded=0, glare=0, unknown=0, unknown_card=0, curve=0)
+PLAN = PhotoPlan(
+    clean=1, clean_second=0, occluded=0, glare=0, unknown=0, unknown_card=0, curve=0,
+    zero_shot=0, zero_shot_occluded=0,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def release():
 @pytest.fixture
 def ask(tmp_path, release):
     """Renders a verdict set of a seed, changes its manifest, and asks whether it may decide."""
-    catalogue = load_catalogue(release.catalogue)
+    catalogue = load_catalogue(release.searched)
 
     def ask(seed, **change):
         root = tmp_path / "photos"
