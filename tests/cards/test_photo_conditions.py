@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
@@ -71,12 +71,15 @@ def test_what_is_occluded_shows_nothing_of_the_card(seed, family, severity):
 
 
 @SOME
+@example(seed=330, family="sleeve")
 @given(seed=SEEDS, family=st.sampled_from(list(OCCLUDERS)))
 def test_outside_its_shadow_an_occluder_changes_no_pixel(seed, family):
     crop = crop_card(picture(seed % 1000), np.random.default_rng(seed), 0.02, (180, 252))
     pixels, mask = occlude(crop, np.random.default_rng(seed), family)
     brighter = (pixels > crop.pixels + 1e-3).any(axis=2)
     rim = ndimage.binary_dilation(mask, np.ones((3, 3)), iterations=2)  # where its edge is soft
+    # Half a pixel of soft edge has a covered neighbour, which may lie beyond the picture at its border.
+    rim |= np.pad(np.zeros((mask.shape[0] - 2, mask.shape[1] - 2), bool), 1, constant_values=True)
     assert not (brighter & ~rim).any()  # the shadow only darkens
     assert not mask.all()
 
