@@ -90,3 +90,17 @@ def random_release(tmp_path_factory) -> Path:
         write_random_weights(folder, target)
     (folder / "release.json").write_text(json.dumps(release_content(folder)))
     return folder
+
+
+@pytest.fixture
+def run(capsys):
+    """The command line: its exit code, and what it printed on standard output and standard error."""
+    from cardembed.cli import main
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, err
+
+    return run

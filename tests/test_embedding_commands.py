@@ -10,23 +10,11 @@ from PIL import Image
 from cardembed.cards.catalogue import load_catalogue
 from cardembed.cards.photo_plan import PhotoPlan
 from cardembed.cards.photo_render import render_photo_set
-from cardembed.cli import main
 from cardembed.errors import ReleaseError
 from cardembed.release import Release
 from cardembed.retrieval.database import ReferenceDatabase
 
 TARGET = ("--target", "hailo8l")
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*arguments):
-        with pytest.raises(SystemExit) as end:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +144,7 @@ def test_thresholds_are_for_the_releases_own_gallery(run, release, development):
     before = (release / "release.json").read_bytes()
     other = ("calibrate", "--release", release, *TARGET, "--catalogue", "synthetic:5:11")
     check_bad(run(*other, "--write"), "--catalogue", "--write")
-    check_bad(run(*other, "--photos", development), "photos of another one")
+    check_bad(run(*other, "--photos", development), "photos of another catalogue")
     assert (release / "release.json").read_bytes() == before
 
 

@@ -15,7 +15,7 @@ from cardembed._commands._embedding import (
     threads_option,
 )
 from cardembed._commands._output import emit, json_option, progress
-from cardembed.errors import PhotoSetError, UsageError
+from cardembed.errors import UsageError
 
 if TYPE_CHECKING:
     from cardembed.cards.catalogue import Catalogue
@@ -36,13 +36,7 @@ def development_photos(directory: Path | None, catalogue: Catalogue) -> PhotoSet
 
     if directory is not None:
         photos = PhotoSet.load(directory)
-        if photos.manifest.catalogue_digest != catalogue.digest:
-            raise PhotoSetError(
-                directory,
-                expected=f"photos of the gallery {catalogue.name}",
-                found="photos of another one",
-                action="name theirs with --catalogue, or leave --photos out",
-            )
+        photos.check_cards(catalogue)
         return photos
     return default_photo_set("calibration", catalogue, split="development", progress=rendering_bar("photos"))
 

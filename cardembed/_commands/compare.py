@@ -48,19 +48,20 @@ def command(
     Example:
       cardembed compare fixtures/release/android.safetensors android.onnx
     """
-    from cardembed.parity.artefacts import artefact_input_size, trace_artefact
+    from cardembed.parity.artefacts import open_traceable
     from cardembed.parity.divergence import TOLERANCE, compare_traces
 
-    sizes = [artefact_input_size(path) for path in (reference, candidate)]
-    if sizes[0] != sizes[1]:
+    artefacts = [open_traceable(path) for path in (reference, candidate)]
+    size, other_size = (artefact.input_size for artefact in artefacts)
+    if size != other_size:
         raise UsageError(
             candidate,
-            expected=f"an artefact for images of {sizes[0]} × {sizes[0]} pixels, as {reference.name} is",
-            found=f"{sizes[1]} × {sizes[1]}",
+            expected=f"an artefact for images of {size} × {size} pixels, as {reference.name} is",
+            found=f"{other_size} × {other_size}",
             action="compare artefacts of the same target",
         )
-    batch = _batch(images, sizes[0])
-    one, other = (trace_artefact(path, batch) for path in (reference, candidate))
+    batch = _batch(images, size)
+    one, other = (artefact.trace(batch) for artefact in artefacts)
     found = compare_traces(one, other, tolerance=TOLERANCE if tolerance is None else tolerance)
     data = {
         "reference": one.source,

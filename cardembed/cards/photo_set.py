@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock
@@ -17,6 +18,9 @@ from cardembed._io import atomic_write_bytes, sha256_bytes, sha256_file
 from cardembed.cards.images import open_image
 from cardembed.cards.photo_manifest import MANIFEST, PhotoManifest, PhotoRecord, TeacherRecord, read_manifest
 from cardembed.errors import EmbeddingError, PhotoSetError
+
+if TYPE_CHECKING:
+    from cardembed.cards.catalogue import Catalogue
 
 __all__ = ["EMBEDDING_DIM", "MAX_PHOTO_BYTES", "PhotoRecord", "PhotoSet", "attach_teacher"]
 
@@ -82,6 +86,20 @@ class PhotoSet:
     def digest(self) -> str:
         """SHA-256 of all photos' records and, through their digests, of their bytes; not of the teacher's."""
         return self.manifest.digest
+
+    def check_cards(self, catalogue: Catalogue) -> None:
+        """Refuse photos that were not made for these cards.
+
+        Raises:
+            PhotoSetError: They were made for others.
+        """
+        if self.manifest.catalogue_digest != catalogue.digest:
+            raise PhotoSetError(
+                self.root,
+                expected=f"photos of the catalogue {catalogue.name}",
+                found="photos of another catalogue",
+                action="name their catalogue with --catalogue, or make photos: cardembed photos make",
+            )
 
     def image(self, index: int, /) -> Image.Image:
         """The photo with this number in the manifest, RGB.

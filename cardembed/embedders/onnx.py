@@ -15,7 +15,7 @@ from cardembed.errors import ReleaseError, UnavailableError
 from cardembed.fidelity import Fidelity
 from cardembed.release import read_verified
 
-__all__ = ["OnnxEmbedder", "input_size", "parse_onnx"]
+__all__ = ["OnnxEmbedder", "input_size", "model_input_size", "parse_onnx"]
 
 _PROVIDER = "CPUExecutionProvider"
 
@@ -99,7 +99,12 @@ def input_size(path: Path) -> int:
     Raises:
         ReleaseError: No ONNX model, or no square image input.
     """
-    inputs = parse_onnx(path, path.read_bytes()).graph.input
+    return model_input_size(path, parse_onnx(path, path.read_bytes()))
+
+
+def model_input_size(path: Path, model: Any) -> int:  # noqa: ANN401 - onnx.ModelProto, whose types are generated
+    """As `input_size`, of a file that was parsed; its path is named in errors."""
+    inputs = model.graph.input
     sides = [side.dim_value for side in inputs[0].type.tensor_type.shape.dim] if len(inputs) == 1 else []
     if len(sides) != 4 or sides[2] != sides[3] or sides[2] < 1:
         raise _bad(path, f"an input of shape {sides}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -13,77 +15,54 @@ from cardembed._imports import require
 from cardembed.errors import UsageError
 from cardembed.parity.trace import Trace
 
-__all__ = ["TRACERS", "artefact_input_size", "trace_artefact"]
-
-Batch = NDArray[np.float32]
+__all__ = ["TRACEABLE", "TraceableArtefact", "open_traceable"]
 
 
-def _weights(path: Path, batch: Batch) -> Trace:
+@dataclass(frozen=True, slots=True)
+class TraceableArtefact:
+    """An artefact that was read and can be run."""
+
+    input_size: int
+    """Side in pixels of the square images that it takes."""
+    trace: Callable[[NDArray[np.float32]], Trace]
+    """Runs it on (N, 3, S, S) float32, preprocessed, and keeps a summary of every result."""
+
+
+def _weights(path: Path) -> TraceableArtefact:
     torch = require("torch", extra="train")
     from cardembed.models.weights import load_weights
     from cardembed.parity.torch_trace import trace_module
 
-    return trace_module(load_weights(path), batch, source=f"{path.name} on PyTorch {torch.__version__}")
+    model, source = load_weights(path), f"{path.name} on PyTorch {torch.__version__}"
+    return TraceableArtefact(model.input_size, partial(trace_module, model, source=source))
 
 
-def _onnx(path: Path, batch: Batch) -> Trace:
+def _onnx(path: Path) -> TraceableArtefact:
+    from cardembed.embedders.onnx import model_input_size, parse_onnx
     from cardembed.parity.onnx_trace import trace_onnx
 
-    version = metadata.version("onnxruntime")
-    return trace_onnx(path, batch, source=f"{path.name} on ONNX Runtime {version}")
+    model = parse_onnx(path, path.read_bytes())
+    source = f"{path.name} on ONNX Runtime {metadata.version('onnxruntime')}"
+    return TraceableArtefact(model_input_size(path, model), partial(trace_onnx, model, source=source))
 
 
-def _weights_size(path: Path) -> int:
-    require("torch", extra="train")
-    from cardembed.models.weights import load_weights
-
-    return load_weights(path).input_size
+TRACEABLE: dict[str, Callable[[Path], TraceableArtefact]] = {".safetensors": _weights, ".onnx": _onnx}
+"""By suffix, what opens such a file."""
 
 
-def _onnx_size(path: Path) -> int:
-    from cardembed.embedders.onnx import input_size
-
-    return input_size(path)
-
-
-TRACERS: dict[str, tuple[Callable[[Path, Batch], Trace], Callable[[Path], int]]] = {
-    ".safetensors": (_weights, _weights_size),
-    ".onnx": (_onnx, _onnx_size),
-}
-"""By suffix: what traces such a file, and what tells the side of its square input."""
-
-
-def _row(path: Path) -> tuple[Callable[[Path, Batch], Trace], Callable[[Path], int]]:
-    if path.suffix not in TRACERS or not path.exists():
-        raise UsageError(
-            path,
-            expected="an artefact: " + ", ".join(sorted(TRACERS)),
-            found="something else" if path.exists() else "nothing",
-            action="name a file of `cardembed train` or `cardembed export`",
-        )
-    return TRACERS[path.suffix]
-
-
-def artefact_input_size(path: Path) -> int:
-    """Side in pixels of the square images that an artefact takes.
-
-    Raises:
-        UsageError: No such file, or of a kind that cannot be traced.
-        ReleaseError: Not an artefact of this project.
-    """
-    return _row(path)[1](path)
-
-
-def trace_artefact(path: Path, batch: Batch) -> Trace:
-    """Run an artefact and keep a summary of every result.
-
-    Args:
-        path: The artefact.
-        batch: (N, 3, S, S) float32, preprocessed.
+def open_traceable(path: Path) -> TraceableArtefact:
+    """Read an artefact to be traced.
 
     Raises:
         UsageError: No such file, or of a kind that cannot be traced.
         ReleaseError: Not an artefact of this project.
         UnavailableError: What executes it is not installed.
     """
-    return _row(path)[0](path, batch)
+    if path.suffix not in TRACEABLE or not path.exists():
+        raise UsageError(
+            path,
+            expected="an artefact: " + ", ".join(sorted(TRACEABLE)),
+            found="something else" if path.exists() else "nothing",
+            action="name a file of `cardembed train` or `cardembed export`",
+        )
+    return TRACEABLE[path.suffix](path)

@@ -21,12 +21,15 @@ __all__ = ["trace_module"]
 
 INPUT = "input"
 
+Anything = Any
+"""What passes through the dispatcher: its operations have no public type, their arguments and results any."""
 
-class _Listener(TorchDispatchMode):  # type: ignore[no-untyped-call] # PyTorch gives it no types
+
+class _Listener(TorchDispatchMode):  # type: ignore[no-untyped-call] # PyTorch types none of it
     """Records what every operation returns under the name of the module that it was called in."""
 
     def __init__(self, recorder: Recorder) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call] # as above
         self.recorder = recorder
         self.names = WeakTensorKeyDictionary()
         self.modules: list[str] = []
@@ -34,11 +37,11 @@ class _Listener(TorchDispatchMode):  # type: ignore[no-untyped-call] # PyTorch g
 
     def __torch_dispatch__(
         self,
-        func: Any,  # noqa: ANN401 - an operation, of no public type
-        types: Any,  # noqa: ANN401
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401
+        func: Anything,
+        types: Anything,
+        args: tuple[Anything, ...] = (),
+        kwargs: dict[str, Anything] | None = None,
+    ) -> Anything:
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
@@ -49,7 +52,7 @@ class _Listener(TorchDispatchMode):  # type: ignore[no-untyped-call] # PyTorch g
                     self.names[leaf] = self._record(func, inputs, leaf)
         return result
 
-    def _record(self, func: Any, inputs: list[str], result: Tensor) -> str:  # noqa: ANN401
+    def _record(self, func: Anything, inputs: list[str], result: Tensor) -> str:
         operation = str(func).removeprefix("aten.").partition(".")[0]
         place = self.modules[-1] if self.modules else ""
         name = f"{place}:{operation}" if place else operation

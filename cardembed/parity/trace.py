@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SMALLEST", "Trace", "Value", "summary"]
+__all__ = ["SMALLEST", "Recorder", "Trace", "Value", "summary"]
 
 SMALLEST = 16
 """Values with fewer numbers, such as shapes and scales, agree by chance and are not looked at."""
@@ -97,8 +97,3 @@ class Recorder:
         self._known[name] = value
         self.values.append(value)
         return name
-
-
-def by_name(values: Iterable[Value]) -> Mapping[str, Value]:
-    """Values by their names."""
-    return {value.name: value for value in values}

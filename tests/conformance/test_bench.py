@@ -27,6 +27,21 @@ PLAN = PhotoPlan(
 )  # fmt: skip
 
 
+def options(release, photos, catalogue=None):
+    return Options(
+        targets=(),
+        release=release,
+        catalogue=catalogue,
+        distractors=None,
+        photos=photos,
+        report=None,
+        use_cache=True,
+        device=None,
+        runner="desk",
+        nonce=None,
+    )
+
+
 @pytest.fixture(scope="module")
 def release():
     return Release.load(RELEASE)
@@ -42,19 +57,7 @@ def ask(tmp_path, release):
         render_photo_set(catalogue, PLAN, split="verdict", seed=seed, out=root, workers=1)
         manifest = read_manifest(root).model_copy(update=change)
         (root / MANIFEST).write_bytes(manifest.to_bytes())
-        options = Options(
-            targets=(),
-            release=RELEASE,
-            catalogue=None,
-            distractors=None,
-            photos=root,
-            report=None,
-            use_cache=True,
-            device=None,
-            runner="desk",
-            nonce=None,
-        )
-        return prepare(options, lambda _: None)
+        return prepare(options(RELEASE, root), lambda _: None)
 
     return ask
 
@@ -96,22 +99,11 @@ def test_the_cards_of_the_training_stand_for_the_gallery(tmp_path, random_releas
     (root / "release.json").write_text(json.dumps(content))
     seed, photos = Release.load(root).digest, tmp_path / "photos"
     render_photo_set(gallery, PLAN, split="verdict", seed=seed, out=photos, workers=1)
-    options = Options(
-        targets=(),
-        release=root,
-        catalogue="synthetic:5:12",
-        distractors=None,
-        photos=photos,
-        report=None,
-        use_cache=True,
-        device=None,
-        runner="desk",
-        nonce=None,
-    )
-    made = prepare(options, lambda _: None)
+    asked = options(root, photos, catalogue="synthetic:5:12")
+    made = prepare(asked, lambda _: None)
     assert made.catalogue_digest == gallery.digest
     assert Bench(made.bench).catalogue.digest == gallery.digest
-    other = replace(options, catalogue="synthetic:5:11")
+    other = replace(asked, catalogue="synthetic:5:11")
     with pytest.raises(PhotoSetError, match="another catalogue"):
         prepare(other, lambda _: None)
 

@@ -10,6 +10,7 @@ from cardembed._io import sha256_file
 from cardembed.embedders.onnx import OnnxEmbedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import EmbeddingError, ExportError, UnavailableError
+from cardembed.export.onnx import export_to_onnx
 from cardembed.parity.check import Candidate, Outcome, check_parity
 from cardembed.parity.classes import FLOAT16, FLOAT32, agreement
 from cardembed.parity.inputs import default_pictures
@@ -17,8 +18,7 @@ from cardembed.parity.inputs import default_pictures
 torch = pytest.importorskip("torch")
 pytest.importorskip("timm")
 
-from cardembed.export.onnx import export_to_onnx  # noqa: E402
-from cardembed.models.weights import load_weights  # noqa: E402
+from cardembed.models.weights import load_weights  # noqa: E402 - imports PyTorch
 
 
 @pytest.fixture(scope="module")

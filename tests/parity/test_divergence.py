@@ -6,8 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
+from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import ReleaseError, UsageError
-from cardembed.parity.artefacts import artefact_input_size, trace_artefact
+from cardembed.export.onnx import export_to_onnx
+from cardembed.parity.artefacts import open_traceable
 from cardembed.parity.divergence import compare_traces
 from cardembed.parity.inputs import default_pictures
 from cardembed.parity.trace import Recorder, Trace
@@ -15,10 +17,8 @@ from cardembed.parity.trace import Recorder, Trace
 torch = pytest.importorskip("torch")
 pytest.importorskip("timm")
 
-from cardembed.embedders.preprocessing import Preprocessing  # noqa: E402
-from cardembed.export.onnx import export_to_onnx  # noqa: E402
-from cardembed.models.weights import load_weights  # noqa: E402
-from cardembed.parity.torch_trace import trace_module  # noqa: E402
+from cardembed.models.weights import load_weights  # noqa: E402 - imports PyTorch
+from cardembed.parity.torch_trace import trace_module  # noqa: E402 - as above
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def exported(weights, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reference(weights, batch):
-    return trace_artefact(weights, batch)
+    return open_traceable(weights).trace(batch)
 
 
 def changed(exported, tmp_path, change):
@@ -59,7 +59,7 @@ def initializer(graph, word):
 
 
 def test_an_export_agrees_and_is_recognised_layer_by_layer(reference, exported, batch):
-    found = compare_traces(reference, trace_artefact(exported, batch))
+    found = compare_traces(reference, open_traceable(exported).trace(batch))
     assert found.first is None
     assert found.outcome.one_minus_cosine < 1e-10
     assert found.outcome.largest_difference < 1e-6
@@ -73,7 +73,7 @@ def test_a_changed_bias_is_found_where_it_is_added(reference, exported, batch, t
         tensor, values = initializer(graph, "stages.2.blocks.3.mlp.fc1.bias")
         tensor.CopyFrom(numpy_helper.from_array(np.zeros_like(values), tensor.name))
 
-    found = compare_traces(reference, trace_artefact(changed(exported, tmp_path, change), batch))
+    found = compare_traces(reference, open_traceable(changed(exported, tmp_path, change)).trace(batch))
     assert found.first is not None
     assert "stages.2/blocks/blocks.3/mlp/fc1" in found.first.name
     assert "stages.2.blocks.3" in found.after
@@ -90,11 +90,11 @@ def test_another_activation_is_found(weights, reference, batch):
 
 
 def test_another_input_is_named_itself(reference, weights, batch):
-    found = compare_traces(reference, trace_artefact(weights, np.ascontiguousarray(batch[:, ::-1])))
+    found = compare_traces(reference, open_traceable(weights).trace(np.ascontiguousarray(batch[:, ::-1])))
     assert found.first is not None
     assert found.first.name != "input"  # swapped channels are the same numbers
     assert "stem" in found.first.name
-    found = compare_traces(reference, trace_artefact(weights, batch * np.float32(1.1)))
+    found = compare_traces(reference, open_traceable(weights).trace(batch * np.float32(1.1)))
     assert found.first.name == "input"
 
 
@@ -125,19 +125,6 @@ def test_traces_without_anything_in_common():
     assert (found.first.name, found.after, found.matched) == ("b", "", 0)
 
 
-@pytest.fixture
-def run(capsys):
-    from cardembed.cli import main
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as end:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return run
-
-
 def test_the_command(run, weights, exported, random_release, tmp_path):
     code, out, _ = run("compare", weights, exported, "--json")
     assert (code, json.loads(out)["agree"]) == (0, True)
@@ -156,9 +143,9 @@ def test_the_command(run, weights, exported, random_release, tmp_path):
     assert run("compare", weights, random_release / "release.json")[0] == 2
 
 
-def test_what_is_no_artefact(tmp_path, batch):
+def test_what_is_no_artefact(tmp_path):
     (tmp_path / "x.onnx").write_bytes(b"no model")
     with pytest.raises(ReleaseError):
-        artefact_input_size(tmp_path / "x.onnx")
+        open_traceable(tmp_path / "x.onnx")
     with pytest.raises(UsageError):
-        trace_artefact(tmp_path / "x.hef", batch)
+        open_traceable(tmp_path / "x.hef")

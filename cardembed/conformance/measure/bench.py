@@ -211,13 +211,7 @@ def _gallery(release: Release, spec: str | None, distractors: int | None) -> Cat
 def _photos(options: Options, release: Release, catalogue: Catalogue, say: Callable[[str], None]) -> PhotoSet:
     if options.photos is not None:
         photo_set = PhotoSet.load(options.photos)
-        if photo_set.manifest.catalogue_digest != catalogue.digest:
-            raise PhotoSetError(
-                options.photos,
-                expected=f"photos of the catalogue {catalogue.name}",
-                found="photos of another catalogue",
-                action="name their catalogue with --catalogue, or make photos: cardembed photos make",
-            )
+        photo_set.check_cards(catalogue)
         if photo_set.split != "verdict":
             raise PhotoSetError(
                 options.photos,
