@@ -1,0 +1,127 @@
+"""The gate's own test: artefacts are damaged on purpose, and each check has to say which it notices.
+
+A check that lets damage pass is shown, too: cosine ≥ .999 and an unchanged nearest card, which many pipelines
+ask for, are in the table for that reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardembed.cards.catalogue import load_catalogue
+from cardembed.cards.photo_conditions import simulate_photo
+from cardembed.embedders.base import Embedder
+from cardembed.errors import CardembedError
+from cardembed.parity.artefacts import open_traceable
+from cardembed.parity.check import Outcome
+from cardembed.parity.divergence import compare_traces
+from cardembed.parity.mutations import Mutation, NotApplicableError
+from cardembed.parity.routes import Route
+from cardembed.parity.subject import Subject
+from cardembed.parity.trace import Trace
+
+__all__ = ["CARDS", "CHECKS", "Finding", "self_test"]
+
+CARDS = "synthetic:4003:32"
+"""Cards whose photos are searched among their scans, for the check that only looks at the nearest card."""
+
+SAME_RUNTIME = 1e-8
+"""The tolerance of `compare_traces` here: in one runtime, what was not damaged gives equal bits."""
+
+CHECKS = ("contract", "nearest card", "cosine ≥ .999", "parity gate", "layer")
+"""The table's columns. "layer": `cardembed compare` finds a first layer that departs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the checks said of one mutation."""
+
+    mutation: str
+    """Its name."""
+    changed: str
+    """What it changed, as the artefact calls it; why it could not, where `caught` is empty."""
+    caught: dict[str, bool]
+    """By check, whether it noticed; empty where the artefact has nothing that the mutation changes."""
+    one_minus_cosine: float
+    """The largest over the inputs; NaN where there were no embeddings."""
+    layer: str
+    """The first layer that departs; "" without."""
+
+
+class _Bench:
+    """An undamaged artefact and what the checks compare with."""
+
+    def __init__(self, subject: Subject, route: Route, folder: Path) -> None:
+        self.subject, self.route, self.folder = subject, route, folder
+        self.size = subject.preprocessing.size
+        self.sound = route.export(subject.release, subject.target, folder)
+        catalogue = load_catalogue(CARDS)
+        scans = [catalogue.image(card.id) for card in catalogue]
+        photos = [
+            simulate_photo(scan, finish=card.finish, condition="clean", severity=2, seed=number).image
+            for number, (card, scan) in enumerate(zip(catalogue, scans, strict=True))
+        ]
+        self.scans, self.photos = (subject.preprocessing.batch(part) for part in (scans, photos))
+        self.nearest = self._nearest(self.sound)
+        self.trace = self._trace(self.sound)
+
+    def _nearest(self, path: Path) -> NDArray[np.intp]:
+        with self.route.open(path, self.subject.preprocessing) as embedder:
+            return nearest_cards(embedder, self.scans, self.photos)
+
+    def _trace(self, path: Path) -> Trace:
+        return open_traceable(path).trace(self.subject.batch)
+
+    def judge(self, mutation: Mutation) -> Finding:
+        """Damage a copy and ask every check."""
+        damaged = self.folder / f"damaged{self.sound.suffix}"
+        try:
+            changed = mutation.write(self.sound, damaged)
+        except NotApplicableError as reason:
+            return Finding(mutation.name, str(reason), {}, float("nan"), "")
+        result = self.subject.check(self.route, self.folder, damaged)
+        cosine = result.found.one_minus_cosine if result.found is not None else float("nan")
+        departs = compare_traces(self.trace, self._trace(damaged), tolerance=SAME_RUNTIME).first
+        caught = {
+            "contract": self._breaks_contract(damaged),
+            "nearest card": bool((self._nearest(damaged) != self.nearest).any()),
+            "cosine ≥ .999": not cosine <= 1e-3,
+            "parity gate": result.outcome is not Outcome.PASSED,
+            "layer": departs is not None,
+        }
+        return Finding(mutation.name, changed, caught, cosine, "" if departs is None else departs.name)
+
+    def _breaks_contract(self, path: Path) -> bool:
+        try:
+            self.route.contract(path, self.size)
+        except CardembedError:
+            return True
+        return False
+
+
+def nearest_cards(
+    embedder: Embedder, scans: NDArray[np.float32], photos: NDArray[np.float32]
+) -> NDArray[np.intp]:
+    """(photos,) the number of the scan whose embedding is nearest; inputs are preprocessed."""
+    gallery, queries = (embedder.embed_preprocessed(part) for part in (scans, photos))
+    return np.asarray((queries @ gallery.T).argmax(1))
+
+
+def self_test(subject: Subject, route: Route, folder: Path) -> list[Finding]:
+    """Damage the route's artefact in every way that is known.
+
+    Args:
+        subject: Whose artefact.
+        route: Which.
+        folder: Where the artefact and its damaged copies are written.
+
+    Raises:
+        ExportError: It cannot be written.
+        UnavailableError: This machine lacks what writes or executes it.
+    """
+    bench = _Bench(subject, route, folder)
+    return [bench.judge(mutation) for mutation in route.mutations]

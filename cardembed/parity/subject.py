@@ -1,0 +1,83 @@
+"""What artefacts of a target are compared with: its weights, executed by PyTorch on the same inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardembed._imports import require
+from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.parity.check import Candidate, ParityResult, check_parity
+from cardembed.parity.inputs import default_pictures
+from cardembed.parity.routes import Route
+from cardembed.release import Release
+
+__all__ = ["Subject"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A target of a release, and the inputs that all its artefacts are given."""
+
+    release: Release
+    """Whose weights."""
+    target: str
+    """Which of them."""
+
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        """The target's."""
+        return Preprocessing.of(self.release.preprocessing, self.release.target(self.target).input_size)
+
+    @cached_property
+    def batch(self) -> NDArray[np.float32]:
+        """(4, 3, S, S) float32: what every artefact is given."""
+        return self.preprocessing.batch(default_pictures())
+
+    @cached_property
+    def _references(self) -> dict[bool, NDArray[np.float64]]:
+        return {}
+
+    def embeddings(self, *, rounded: bool) -> NDArray[np.float64]:
+        """(4, 768): the model's outputs; `rounded` has its weights rounded to float16 and back.
+
+        Raises:
+            UnavailableError: PyTorch is not installed.
+            ReleaseError: The release has no weights for the target, or other bytes than it promises.
+        """
+        if rounded not in self._references:
+            torch = require("torch", extra="train")
+            from cardembed.models.weights import load_weights
+
+            weights = self.release.weights(self.target)
+            model = load_weights(self.release.path(weights), sha256=weights.sha256).eval()
+            if rounded:
+                model = model.half().float()
+            with torch.inference_mode():
+                self._references[rounded] = model(torch.from_numpy(self.batch)).double().numpy()
+        return self._references[rounded]
+
+    def candidate(self, route: Route, path: Path | None = None) -> Candidate:
+        """A route's artefact, to be exported; or one that lies at `path`."""
+        return Candidate(
+            name=f"{self.target} {route.name}",
+            kind=route.kind,
+            export=lambda folder: path or route.export(self.release, self.target, folder),
+            open=lambda written: route.open(written, self.preprocessing),
+            executed_by=route.executed_by,
+        )
+
+    def check(self, route: Route, folder: Path, path: Path | None = None) -> ParityResult:
+        """Take the route's artefact through the parity gate.
+
+        Args:
+            route: One of the target's.
+            folder: Where it is written.
+            path: An artefact that is there already, in place of an export.
+        """
+        reference = self.embeddings(rounded=route.rounded)
+        return check_parity(self.candidate(route, path), reference, self.batch, folder)
