@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardembed._io import canonical_json, sha256_bytes
+from cardembed.embedders.declared import DeclaredArtefact
 from cardembed.embedders.preprocessing import Picture, Preprocessing
-from cardembed.errors import EmbeddingError, UsageError
+from cardembed.errors import EmbeddingError, UnavailableError, UsageError
 from cardembed.fidelity import Fidelity
 
 __all__ = ["EMBEDDING_DIM", "Embedder", "thread_count", "unit_rows"]
@@ -130,6 +131,19 @@ class Embedder(ABC):
     @abstractmethod
     def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """The bare model: (n, 3, S, S) float32, contiguous, n ≤ `batch_size`, to (n, 768) float."""
+
+    def declared(self) -> DeclaredArtefact:
+        """What the executed file says of itself.
+
+        Raises:
+            UnavailableError: Weights are executed, and no deployed file.
+        """
+        raise UnavailableError(
+            f"{self.target} on {self.runtime.get('name')}",
+            expected="a deployed artefact",
+            found="weights, which declare no ports",
+            action="open the target with the runtime of its artefact",
+        )
 
     def close(self) -> None:
         """Give back what the runtime holds; the embedder is not used afterwards."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
+from cardembed.embedders.declared import DeclaredArtefact, Port
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import ReleaseError, UnavailableError
 from cardembed.fidelity import Fidelity
@@ -63,7 +64,7 @@ class OnnxEmbedder(Embedder):
             runtime=runtime,
         )
         data = read_verified(path, sha256)
-        _refuse_external_data(path, data)
+        self._opset = _opset(_self_contained(path, data))
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors come as exceptions
         count = thread_count(threads)
@@ -86,6 +87,16 @@ class OnnxEmbedder(Embedder):
         """One run of the session."""
         output: NDArray[np.float32] = self._session.run([self._output], {self._input: batch})[0]
         return output
+
+    def declared(self) -> DeclaredArtefact:
+        """The file's opset and ports, and the providers that the session ended up with."""
+        return DeclaredArtefact(
+            format="ONNX",
+            version=self._opset,
+            inputs=tuple(_port(port) for port in self._session.get_inputs()),
+            outputs=tuple(_port(port) for port in self._session.get_outputs()),
+            executed_by=tuple(self._session.get_providers()),
+        )
 
     def close(self) -> None:
         """Free the session."""
@@ -125,7 +136,18 @@ def parse_onnx(path: Path, data: bytes) -> Any:  # noqa: ANN401 - onnx.ModelProt
         raise _bad(path, f"no ONNX model ({error})") from error
 
 
-def _refuse_external_data(path: Path, data: bytes) -> None:
+def _opset(model: Any) -> str:  # noqa: ANN401 - onnx.ModelProto, whose types are generated
+    versions = sorted((entry.domain, entry.version) for entry in model.opset_import)
+    return ", ".join(f"{domain} opset {version}".strip() for domain, version in versions)
+
+
+def _port(port: Any) -> Port:  # noqa: ANN401 - ONNX Runtime publishes no types
+    dtype = {"tensor(float)": "float32", "tensor(float16)": "float16"}.get(port.type, port.type)
+    return Port(port.name, dtype, tuple(axis if isinstance(axis, int) else None for axis in port.shape))
+
+
+def _self_contained(path: Path, data: bytes) -> Any:  # noqa: ANN401 - onnx.ModelProto, whose types are generated
+    """The model in the file's bytes; ReleaseError where it would read others."""
     import onnx
     from onnx.external_data_helper import uses_external_data
 
@@ -140,6 +162,7 @@ def _refuse_external_data(path: Path, data: bytes) -> None:
             raise _bad(path, "tensors in other files")
         graphs += [attribute.g for attribute in attributes if attribute.type == onnx.AttributeProto.GRAPH]
         graphs += [inner for attribute in attributes for inner in attribute.graphs]
+    return model
 
 
 def _ports(path: Path, session: Any, size: int) -> tuple[str, str]:  # noqa: ANN401 - no types published
