@@ -5,14 +5,7 @@ import sys
 import pytest
 
 from cardembed import __version__
-from cardembed.cli import COMMANDS, cli, main
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    out, err = capsys.readouterr()
-    return int(end.value.code or 0), out, err
+from cardembed.cli import COMMANDS, cli
 
 
 def leaves(command, path=()):
@@ -37,29 +30,29 @@ def test_every_command_has_an_example_and_json():
         assert any("--json" in parameter.opts for parameter in command.params), path
 
 
-def test_help_lists_every_command(capsys):
-    code, out, _ = run(capsys, "--help")
+def test_help_lists_every_command(run):
+    code, out, _ = run("--help")
     assert code == 0
     for name in COMMANDS:
         assert f"  {name} " in out
 
 
-def test_version(capsys):
-    assert run(capsys, "--version")[:2] == (0, f"cardembed, version {__version__}\n")
+def test_version(run):
+    assert run("--version")[:2] == (0, f"cardembed, version {__version__}\n")
 
 
 @pytest.mark.parametrize(
     "arguments", [("nonsense",), ("cards", "nonsense"), ("gate", "--nonsense"), ("cards", "print", "--count")]
 )
-def test_misuse_is_one_line_and_exit_code_two(capsys, arguments):
-    code, out, err = run(capsys, *arguments)
+def test_misuse_is_one_line_and_exit_code_two(run, arguments):
+    code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert err.startswith("cardembed: error: ")
     assert err.count("\n") == 1
 
 
-def test_doctor_tells_of_every_target(capsys):
-    code, out, _ = run(capsys, "doctor", "--json")
+def test_doctor_tells_of_every_target(run):
+    code, out, _ = run("doctor", "--json")
     assert code == 0
     found = json.loads(out)
     assert [target["target"] for target in found["targets"]] == [
@@ -91,10 +84,8 @@ def test_every_public_name_can_be_imported():
 
 
 @pytest.mark.parametrize("arguments", [[], ["cards"], ["release"]])
-def test_without_a_command_the_help_is_shown_as_it_is(arguments, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 2
-    error = capsys.readouterr().err
+def test_without_a_command_the_help_is_shown_as_it_is(arguments, run):
+    code, _, error = run(*arguments)
+    assert code == 2
     assert error.startswith("Usage: ")
     assert "\nCommands:\n" in error

@@ -7,15 +7,7 @@ from PIL import Image
 
 from cardembed.cards.catalogue import SyntheticCatalogue, load_catalogue
 from cardembed.cards.press import write_catalogue
-from cardembed.cli import main
 from cardembed.errors import UsageError
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as end:
-        main([str(argument) for argument in arguments])
-    out, err = capsys.readouterr()
-    return int(end.value.code or 0), out, err
 
 
 def one_line(err: str) -> str:
@@ -24,10 +16,8 @@ def one_line(err: str) -> str:
     return err
 
 
-def test_print_writes_a_catalogue(capsys, tmp_path: Path):
-    code, out, err = run(
-        capsys, "cards", "print", "--out", tmp_path / "c", "--count", 7, "--seed", 5, "--backs"
-    )
+def test_print_writes_a_catalogue(run, tmp_path: Path):
+    code, out, err = run("cards", "print", "--out", tmp_path / "c", "--count", 7, "--seed", 5, "--backs")
     assert (code, err) == (0, "")
     assert out.startswith("7 cards with 6 artworks in ")
     catalogue = load_catalogue(tmp_path / "c")
@@ -36,31 +26,31 @@ def test_print_writes_a_catalogue(capsys, tmp_path: Path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c"]
 
 
-def test_print_and_check_speak_json(capsys, tmp_path: Path):
-    code, out, _ = run(capsys, "cards", "print", "--out", tmp_path / "c", "--count", 3, "--json")
+def test_print_and_check_speak_json(run, tmp_path: Path):
+    code, out, _ = run("cards", "print", "--out", tmp_path / "c", "--count", 3, "--json")
     assert code == 0
     data = json.loads(out)
     assert data["cards"] == 3
     assert data["reference"] == SyntheticCatalogue(1, 3).reference
-    code, out, _ = run(capsys, "cards", "check", tmp_path / "c", "--json")
+    code, out, _ = run("cards", "check", tmp_path / "c", "--json")
     assert code == 0
     assert json.loads(out)["ok"] is True
 
 
-def test_check_answers_no_with_code_one(capsys, tmp_path: Path):
+def test_check_answers_no_with_code_one(run, tmp_path: Path):
     write_catalogue(SyntheticCatalogue(1, 3), tmp_path / "c")
     with (tmp_path / "c" / "cards.csv").open(newline="") as file:
         row = list(csv.reader(file))[1]
     with (tmp_path / "c" / "cards.csv").open("a", newline="") as file:
         csv.writer(file).writerow(row)
-    code, out, _ = run(capsys, "cards", "check", tmp_path / "c")
+    code, out, _ = run("cards", "check", tmp_path / "c")
     assert code == 1
     assert f"duplicate-id: duplicate id '{row[0]}' on 2 rows" in out
     assert "4 cards, 1 problems" in out
 
 
-def test_check_reports_reprints_without_complaint(capsys):
-    code, out, _ = run(capsys, "cards", "check", "synthetic:1:9")
+def test_check_reports_reprints_without_complaint(run):
+    code, out, _ = run("cards", "check", "synthetic:1:9")
     assert code == 0
     assert "no problems, 1 artworks with reprints" in out
 
@@ -74,23 +64,23 @@ def test_check_reports_reprints_without_complaint(capsys):
         ["--seed", "-1"],
     ],
 )
-def test_bad_numbers_write_nothing(capsys, tmp_path: Path, arguments: list[str]):
-    code, _, err = run(capsys, "cards", "print", "--out", tmp_path / "c", *arguments)
+def test_bad_numbers_write_nothing(run, tmp_path: Path, arguments: list[str]):
+    code, _, err = run("cards", "print", "--out", tmp_path / "c", *arguments)
     assert code == 2
     one_line(err)
     assert not list(tmp_path.iterdir())
 
 
-def test_nothing_is_overwritten(capsys, tmp_path: Path):
+def test_nothing_is_overwritten(run, tmp_path: Path):
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "precious.txt").write_text("x")
-    code, _, err = run(capsys, "cards", "print", "--out", tmp_path / "c", "--count", 2)
+    code, _, err = run("cards", "print", "--out", tmp_path / "c", "--count", 2)
     assert code == 2
     assert "new or an empty folder" in one_line(err)
     assert [path.name for path in (tmp_path / "c").iterdir()] == ["precious.txt"]
-    code, _, err = run(capsys, "cards", "print", "--out", tmp_path / "c" / "precious.txt", "--count", 2)
+    code, _, err = run("cards", "print", "--out", tmp_path / "c" / "precious.txt", "--count", 2)
     assert code == 2
-    code, _, err = run(capsys, "cards", "print", "--out", tmp_path / "c" / "precious.txt" / "x", "--count", 2)
+    code, _, err = run("cards", "print", "--out", tmp_path / "c" / "precious.txt" / "x", "--count", 2)
     assert code == 2
     one_line(err)
 
@@ -130,10 +120,10 @@ def test_ids_that_are_no_file_names_get_others(tmp_path: Path):
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "no table"])
-def test_bad_catalogues_are_one_line_and_code_two(capsys, tmp_path: Path, kind: str):
+def test_bad_catalogues_are_one_line_and_code_two(run, tmp_path: Path, kind: str):
     if kind == "empty":
         (tmp_path / "cards.csv").write_text("id,file\n")
-    code, out, err = run(capsys, "cards", "check", tmp_path / ("none" if kind == "missing" else ""))
+    code, out, err = run("cards", "check", tmp_path / ("none" if kind == "missing" else ""))
     assert (code, out) == (2, "")
     one_line(err)
 
