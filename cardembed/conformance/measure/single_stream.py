@@ -1,0 +1,150 @@
+"""Latency of single queries, by the rules of MLPerf Inference's SingleStream scenario.
+
+One query after the other, each begun when the last one ended, over a least time and a least number; inputs
+drawn by a seed from a library of them; answers checked within the run; and, as in MLPerf's compliance test of
+caching, a stretch with one input only, which must not be faster than the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardembed._seeds import rng
+from cardembed.errors import EmbeddingError, InfrastructureError
+
+__all__ = ["SingleStream", "SingleStreamRun", "run_single_stream"]
+
+Batch = NDArray[np.float32]
+_NANOSECONDS = 1e6
+"""In a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class SingleStream:
+    """What is asked of a run."""
+
+    seconds: float = 60.0
+    """The run lasts at least so long."""
+    queries: int = 1024
+    """And counts at least so many."""
+    warm_up: int = 64
+    """Queries before that are not counted."""
+    repeated: int = 128
+    """Queries with one and the same input after it, for the check of caching."""
+    smallest_cosine: float = 0.999
+    """Every answer is so near to the answer that the same input had before the run."""
+    smallest_ratio: float = 0.9
+    """The median of repeated queries over that of the run; below it, something answers from memory."""
+    seed: int = 0
+    """Decides the order of inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class SingleStreamRun:
+    """What came of it."""
+
+    milliseconds: list[float]
+    """One a counted query, in their order; from the input in memory to the embedding in memory."""
+    seconds: float
+    """From the first counted query's begin to the last one's end."""
+    smallest_cosine: float
+    """Of an answer within the run and the same input's answer before it."""
+    changed: int
+    """Answers within the run that were not byte for byte the ones before it."""
+    repeated_ratio: float
+    """Median of the queries with one input over the run's; about 1 where nothing is cached."""
+    percentiles: dict[str, float] = field(default_factory=dict)
+    """Milliseconds by "p50", "p90" and "p99"; their bounds are the verdict's."""
+
+
+def run_single_stream(
+    query: Callable[[Batch], NDArray[np.float32]],
+    inputs: Batch,
+    asked: SingleStream | None = None,
+    *,
+    clock: Callable[[], int] = time.perf_counter_ns,
+) -> SingleStreamRun:
+    """Run queries one after the other and time each.
+
+    Args:
+        query: One input (1, 3, S, S) float32 to its embedding (1, D), end to end.
+        inputs: (N, 3, S, S) float32: the library that queries are drawn from.
+        asked: Lengths and limits.
+        clock: Monotonic, in nanoseconds.
+
+    Raises:
+        EmbeddingError: An answer within the run is another one than before it, or not finite.
+        InfrastructureError: The clock stood still or ran backwards, or one input alone is answered faster.
+    """
+    asked = asked or SingleStream()
+    rows = [np.ascontiguousarray(inputs[row : row + 1]) for row in range(len(inputs))]
+    golden = [np.array(query(row)) for row in rows]
+    order = rng("single-stream", asked.seed)
+    for _ in range(asked.warm_up):
+        query(rows[int(order.integers(len(rows)))])
+    taken: list[int] = []
+    cosines: list[float] = []
+    changed, begin = 0, clock()
+    while len(taken) < asked.queries or clock() - begin < asked.seconds * 1e9:
+        place = int(order.integers(len(rows)))
+        elapsed, answer = _timed(query, rows[place], clock)
+        taken.append(elapsed)
+        cosines.append(_cosine(answer, golden[place]))
+        changed += answer.tobytes() != golden[place].tobytes()
+    seconds = (clock() - begin) / 1e9
+    again = [_timed(query, rows[0], clock)[0] for _ in range(asked.repeated)]
+    nearest = float(np.min(cosines))  # NaN where any is
+    ratio = float(np.median(again) / np.median(taken)) if again else 1.0
+    _check(asked, taken, nearest, ratio)
+    milliseconds = [value / _NANOSECONDS for value in taken]
+    at = np.percentile(milliseconds, (50, 90, 99))
+    return SingleStreamRun(
+        milliseconds=milliseconds,
+        seconds=seconds,
+        smallest_cosine=nearest,
+        changed=changed,
+        repeated_ratio=ratio,
+        percentiles=dict(zip(("p50", "p90", "p99"), map(float, at), strict=True)),
+    )
+
+
+def _timed(
+    query: Callable[[Batch], NDArray[np.float32]], row: Batch, clock: Callable[[], int]
+) -> tuple[int, NDArray[np.float32]]:
+    before = clock()
+    answer = query(row)
+    return clock() - before, answer
+
+
+def _cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    a, b = one.astype(np.float64).ravel(), other.astype(np.float64).ravel()
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+
+
+def _check(asked: SingleStream, taken: list[int], nearest: float, ratio: float) -> None:
+    if min(taken) <= 0:
+        raise InfrastructureError(
+            "latency",
+            expected="a monotonic clock that moves within a query",
+            found=f"{min(taken)} ns",
+            action="give a finer clock",
+        )
+    if not nearest >= asked.smallest_cosine:
+        raise EmbeddingError(
+            "answers of the latency run",
+            expected=f"those of the same inputs before it (cosine ≥ {asked.smallest_cosine:g})",
+            found=f"cosine {nearest:.4f}",
+            action="look at the device's determinism before its speed",
+        )
+    if ratio < asked.smallest_ratio:
+        raise InfrastructureError(
+            "latency",
+            expected=f"one input to take as long as others (ratio ≥ {asked.smallest_ratio:g})",
+            found=f"{ratio:.2f}: answers come from memory",
+            action="switch off what caches results",
+        )
