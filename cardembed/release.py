@@ -58,7 +58,7 @@ class Artefact(BaseModel):
     """Relative to the release directory, with forward slashes."""
     sha256: str = Field(pattern=_SHA256)
     """Digest of the file's bytes."""
-    format: Literal["safetensors", "onnx", "ort", "mlmodel", "hef"]
+    format: Literal["safetensors", "onnx", "int8", "ort", "mlmodel", "hef"]
     """What kind of file it is."""
     bytes: int = Field(gt=0)
     """The file's size."""

@@ -48,6 +48,25 @@ def write_random_weights(folder: Path, target: str, seed: int = 7) -> Path:
     return file
 
 
+def write_int8(folder: Path, target: str) -> Path:
+    """Its weights quantised on noise: a release may ship that, and no test has to render photos for it."""
+    import numpy as np
+
+    from cardembed.embedders.preprocessing import Preprocessing
+    from cardembed.export.hailo.int8 import quantise
+    from cardembed.export.hailo.network import ChipNetwork, write_chip_onnx
+    from cardembed.models.weights import load_weights
+
+    model, pixels = load_weights(folder / f"{target}.safetensors"), np.random.default_rng(0)
+    like = Preprocessing(model.input_size)
+    source = folder / "float.onnx"
+    write_chip_onnx(ChipNetwork(model, like.mean, like.std, raw=True), like.size, source, batch=None)
+    images = pixels.integers(0, 256, (16, like.size, like.size, 3), dtype=np.uint8)
+    file = quantise(source, images, folder / f"{target}.int8.onnx")
+    source.unlink()
+    return file
+
+
 def release_content(folder: Path, **other):
     from cardembed.cards.catalogue import load_catalogue
     from cardembed.models.profiles import target_profile
@@ -69,6 +88,10 @@ def release_content(folder: Path, **other):
             "artefacts": [artefact],
             "match_threshold": 0.45,
         }
+        quantised = folder / f"{target}.int8.onnx"
+        if quantised.is_file():
+            shipped = {"path": quantised.name, "sha256": sha256_file(quantised), "format": "int8"}
+            targets[target]["artefacts"].append({**shipped, "bytes": quantised.stat().st_size})
     targets["server"] = {**targets["teacher"], "artefacts": [], "shares_weights_with": "teacher"}
     return {
         "schema_version": 1,
@@ -88,6 +111,7 @@ def random_release(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("release")
     for target in TARGETS:
         write_random_weights(folder, target)
+    write_int8(folder, "hailo8l")
     (folder / "release.json").write_text(json.dumps(release_content(folder)))
     return folder
 

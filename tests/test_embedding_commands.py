@@ -14,7 +14,7 @@ from cardembed.errors import ReleaseError
 from cardembed.release import Release
 from cardembed.retrieval.database import ReferenceDatabase
 
-TARGET = ("--target", "hailo8l")
+TARGET = ("--target", "ios")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_an_index_stands_for_the_catalogue(run, random_release, photos, catalogu
     assert code == 0
     assert catalogue.ids[0] in text
     check_bad(
-        run("identify", photos, "--release", random_release, "--target", "ios", "--database", out),
+        run("identify", photos, "--release", random_release, "--target", "hailo8l", "--database", out),
         "index build",
     )
 
@@ -120,7 +120,7 @@ def test_embed_writes_lines_arrays_and_json(run, random_release, photos, tmp_pat
 
 def test_embed_takes_a_weight_file(run, random_release, photos):
     from_release = json.loads(run("embed", random_release, photos, *TARGET, "--json")[1])
-    from_file = json.loads(run("embed", random_release / "hailo8l.safetensors", photos, "--json")[1])
+    from_file = json.loads(run("embed", random_release / "ios.safetensors", photos, "--json")[1])
     assert from_file["artefact_digest"] == from_release["artefact_digest"]
     assert from_file["embeddings"] == from_release["embeddings"]
 
@@ -129,14 +129,14 @@ def test_calibrate_writes_only_when_told(run, release, development):
     before = (release / "release.json").read_bytes()
     arguments = ("calibrate", "--release", release, *TARGET, "--photos", development, "--json")
     code, out, _ = run(*arguments)
-    found = json.loads(out)["targets"]["hailo8l"]
+    found = json.loads(out)["targets"]["ios"]
     assert code == 0
     assert (release / "release.json").read_bytes() == before
     assert run(*arguments, "--write")[0] == 0
-    entry = Release.load(release).target("hailo8l")
+    entry = Release.load(release).target("ios")
     assert entry.match_threshold == found["threshold"]
     assert entry.calibration == found
-    assert Release.load(release).target("ios").match_threshold == 0.45
+    assert Release.load(release).target("hailo8l").match_threshold == 0.45
     assert "threshold" in run("calibrate", "--release", release, *TARGET, "--photos", development)[1]
 
 
@@ -242,7 +242,7 @@ def test_bad_input_is_one_line(run, release, photos, tmp_path, noise):
     check_bad(run("identify", photos, *options, "--database", tmp_path / "nowhere.npz"), "nowhere.npz")
     check_bad(run("index", "build", *options, "--out", "x.pkl"), ".npz")
     check_bad(run("calibrate", *options, "--photos", tmp_path / "nowhere"))
-    (release / "hailo8l.safetensors").write_bytes(b"other bytes")
+    (release / "ios.safetensors").write_bytes(b"other bytes")
     check_bad(run("identify", photos, *options), "SHA-256")
     check_bad(run("embed", release, photos, *TARGET, "--out", out), "SHA-256")
     check_bad(run("index", "build", *options, "--out", tmp_path / "x.npz"), "SHA-256")
@@ -252,6 +252,6 @@ def test_bad_input_is_one_line(run, release, photos, tmp_path, noise):
 
 def test_without_a_threshold_identify_asks_for_one(run, release, photos):
     content = json.loads((release / "release.json").read_text())
-    content["targets"]["hailo8l"]["match_threshold"] = None
+    content["targets"]["ios"]["match_threshold"] = None
     (release / "release.json").write_text(json.dumps(content))
     check_bad(run("identify", photos, "--release", release, *TARGET), "calibrate --write")

@@ -1,18 +1,27 @@
-"""ONNX files derived from a release's weights at first use, kept in the cache by the weights' digest."""
+"""Files derived from a release's weights at first use, kept in the cache by the weights' digest."""
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
 from cardembed._imports import require
-from cardembed._io import atomic_write_json, cache_root, sha256_file
+from cardembed._io import atomic_write_json, cache_root, canonical_json, sha256_bytes, sha256_file
+from cardembed.errors import CardembedError, UnavailableError
 from cardembed.release import Release
 
-__all__ = ["exported_onnx"]
+if TYPE_CHECKING:
+    from cardembed.models.embedding import EmbeddingModel
+
+__all__ = ["exported_onnx", "quantised_int8"]
+
+Make = Callable[["EmbeddingModel", Path], Path]
+"""Writes a file of a model into a folder."""
 
 
 def exported_onnx(release: Release, target: str) -> tuple[Path, str]:
@@ -29,9 +38,65 @@ def exported_onnx(release: Release, target: str) -> tuple[Path, str]:
     shipped = release.artefact(target, "onnx")
     if shipped is not None:
         return release.path(shipped), shipped.sha256
+
+    def make(model: EmbeddingModel, folder: Path) -> Path:
+        from cardembed.export.onnx import export_to_onnx
+
+        return Path(export_to_onnx(model, folder))
+
+    return _derived(release, target, f"{release.target(target).architecture}.onnx", make)
+
+
+def quantised_int8(release: Release, target: str) -> tuple[Path, str]:
+    """The INT8 network of a target and its SHA-256: the release's own, else quantised here once.
+
+    The calibration set is drawn from development photos of the release's cards.
+
+    Raises:
+        UnavailableError: It was not quantised before, and there is no PyTorch, or the release's cards lie in
+            a folder that it does not say.
+        ExportError: It cannot be quantised.
+        ReleaseError: The release has no weights for the target, or other bytes than it promises.
+    """
+    from cardembed.cards.photo_render import SIMULATOR_VERSION
+    from cardembed.embedders.preprocessing import Preprocessing
+    from cardembed.export.hailo.calibration import LEAST, SEED
+    from cardembed.release_cards import catalogue_of
+
+    shipped = release.artefact(target, "int8")
+    if shipped is not None:
+        return release.path(shipped), shipped.sha256
+    entry = release.target(target)
+    preprocessing = Preprocessing.of(release.preprocessing, entry.input_size)
+    made_of = [SEED, LEAST, SIMULATOR_VERSION, release.catalogue_digest, preprocessing.digest]
+    key = sha256_bytes(canonical_json(made_of))[:16]
+
+    def make(model: EmbeddingModel, folder: Path) -> Path:
+        from cardembed.export.hailo.calibration import calibration_photos, calibration_set
+        from cardembed.export.hailo.int8 import quantise
+        from cardembed.export.hailo.network import ChipNetwork, write_chip_onnx
+
+        try:
+            catalogue = catalogue_of(release, None, searched=False)
+        except CardembedError as error:
+            raise UnavailableError(
+                f"INT8 of {target}",
+                expected="a calibration set of the release's cards",
+                found=f"no cards: {error}",
+                action="open the target with the runtime torch",
+            ) from error
+        images = calibration_set(calibration_photos(catalogue), preprocessing).images
+        network = ChipNetwork(model, preprocessing.mean, preprocessing.std, raw=True)
+        source = write_chip_onnx(network, preprocessing.size, folder / "float.onnx", batch=None)
+        return quantise(source, images, folder / "int8.onnx")
+
+    return _derived(release, target, f"{entry.architecture}-int8-{key}.onnx", make)
+
+
+def _derived(release: Release, target: str, name: str, make: Make) -> tuple[Path, str]:
     weights = release.weights(target)
     folder = cache_root() / "exports" / weights.sha256
-    file = folder / f"{release.target(target).architecture}.onnx"
+    file = folder / name
     release.read(weights)  # what was derived from them stands for them only while they are what is promised
     digest = _known(file)
     if digest is not None:
@@ -41,7 +106,7 @@ def exported_onnx(release: Release, target: str) -> tuple[Path, str]:
     with FileLock(folder / f"{file.name}.lock"):
         digest = _known(file)
         if digest is None:
-            digest = _export(release, target, file)
+            digest = _make(release, target, file, make)
     return file, digest
 
 
@@ -53,14 +118,13 @@ def _known(file: Path) -> str | None:
         return None
 
 
-def _export(release: Release, target: str, file: Path) -> str:
-    from cardembed.export.onnx import export_to_onnx
+def _make(release: Release, target: str, file: Path, make: Make) -> str:
     from cardembed.models.weights import load_weights
 
     weights = release.weights(target)
     model = load_weights(release.path(weights), sha256=weights.sha256)
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".export.") as temporary:
-        made = Path(export_to_onnx(model, temporary))
+        made = make(model, Path(temporary))
         digest = sha256_file(made)
         made.replace(file)
     atomic_write_json(

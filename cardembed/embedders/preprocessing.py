@@ -21,6 +21,8 @@ Picture = Image.Image | NDArray[np.uint8]
 """A PIL image of any mode, or an RGB array (H, W, 3) uint8."""
 
 _REVISION = 1  # raise it when `Preprocessing.__call__` gives other numbers: cached embeddings depend on it
+_ROUNDING = 0.01
+"""Grey levels that float32 may move a pixel by on its way there and back; it moves them by 1e-4."""
 _RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
@@ -77,11 +79,39 @@ class Preprocessing:
             self._into(picture, row)
         return out
 
-    def _into(self, picture: Picture, out: NDArray[np.float32]) -> None:
+    def square(self, picture: Picture) -> NDArray[np.uint8]:
+        """One picture as (size, size, 3) uint8: what is normalised, and what a chip that normalises is given.
+
+        Raises:
+            EmbeddingError: An array that is not (H, W, 3) uint8.
+        """
         image = _as_rgb(picture)
         if image.size != (self.size, self.size):
             image = image.resize((self.size, self.size), _RESAMPLING[self.interpolation])
-        pixels = np.asarray(image)  # (S, S, 3) uint8
+        return np.asarray(image)
+
+    def squares(self, batch: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """The pixels (N, size, size, 3) that a preprocessed batch (N, 3, size, size) was made of.
+
+        Raises:
+            EmbeddingError: Numbers that no pixel of 0 to 255 gives.
+        """
+        mean, std = (np.asarray(of, dtype=np.float32) for of in (self.mean, self.std))
+        pixels = (batch.transpose(0, 2, 3, 1) * std + mean) * 255
+        near = np.rint(pixels)
+        away = np.abs(pixels - near).max(initial=0.0)
+        if not away < _ROUNDING or near.min(initial=0) < 0 or near.max(initial=0) > 255:
+            raise EmbeddingError(
+                "preprocessed images",
+                expected="normalised 8-bit pixels",
+                found=f"values of {near.min():g} to {near.max():g}, up to {away:.2g} away from whole ones",
+                action="pass images to embed(), or normalise them with this artefact's mean and std",
+            )
+        found: NDArray[np.uint8] = near.astype(np.uint8)
+        return found
+
+    def _into(self, picture: Picture, out: NDArray[np.float32]) -> None:
+        pixels = self.square(picture)
         scale, shift = self._affine
         for channel in range(3):
             np.multiply(pixels[:, :, channel], scale[channel], out=out[channel], dtype=np.float32)

@@ -42,6 +42,22 @@ def _open_onnx(release: Release, target: str, threads: int | None) -> Embedder:
     )
 
 
+def _open_int8(release: Release, target: str, threads: int | None) -> Embedder:
+    from cardembed.embedders.exports import quantised_int8
+    from cardembed.embedders.int8 import Int8Embedder
+
+    path, digest = quantised_int8(release, target)
+    shipped = release.artefact(target, "int8")
+    return Int8Embedder(
+        path,
+        target=target,
+        sha256=digest,
+        artefact_digest=(shipped or release.weights(target)).sha256,
+        preprocessing=_preprocessing(release, target),
+        threads=threads,
+    )
+
+
 def _open_torch(release: Release, target: str, threads: int | None) -> Embedder:
     from cardembed.embedders.pytorch import TorchEmbedder
 
@@ -62,6 +78,7 @@ def _preprocessing(release: Release, target: str) -> Preprocessing:
 
 RUNTIMES = (
     Runtime("onnxruntime", frozenset({"server", "android"}), _open_onnx),
+    Runtime("int8", frozenset({"hailo8l"}), _open_int8),
     Runtime("torch", frozenset({"teacher", "server", "android", "ios", "hailo8l"}), _open_torch),
 )
 """The first row that has a target is its default: the one of the highest fidelity."""
@@ -75,7 +92,7 @@ def open_embedder(
     Args:
         release: A release, or its directory.
         target: "teacher", "server", "android", "ios" or "hailo8l".
-        runtime: "onnxruntime" or "torch"; the target's default without.
+        runtime: "onnxruntime", "int8" or "torch"; the target's default without.
         threads: Threads the runtime may use; CARDEMBED_THREADS, else the runtime's choice, without.
 
     Raises:

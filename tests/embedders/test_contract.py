@@ -11,7 +11,8 @@ from cardembed.errors import EmbeddingError
 from cardembed.fidelity import Fidelity
 
 EMBEDDERS = {
-    "torch-hailo8l": (lambda release: open_embedder(release, "hailo8l"), "reference"),
+    "torch-hailo8l": (lambda release: open_embedder(release, "hailo8l", runtime="torch"), "reference"),
+    "int8-hailo8l": (lambda release: open_embedder(release, "hailo8l"), "emulated"),
     "torch-android": (lambda release: open_embedder(release, "android", runtime="torch"), "reference"),
     "onnx-android": (lambda release: open_embedder(release, "android"), "runtime"),
     "nearest-pixel": (lambda release: NearestPixelEmbedder(), "reference"),

@@ -1,0 +1,99 @@
+"""`python -m benchmarks.int8 [--release DIR]`: what 8 bits cost the Hailo student, in Markdown.
+
+Cosine between the float student and its INT8 forms on photos that ranges were not measured on (mean, 5th
+percentile, smallest), the time that ONNX Runtime's 8-bit kernels take over the float network's, and the
+results that lose the most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks._timing import compare
+from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.export.hailo.calibration import calibration_photos, calibration_set
+from cardembed.export.hailo.cost import layer_costs
+from cardembed.export.hailo.int8 import Int8Scheme, quantise
+from cardembed.export.hailo.network import ChipNetwork, write_chip_onnx
+from cardembed.models.weights import load_weights
+from cardembed.release import Release, default_release_dir
+from cardembed.release_cards import catalogue_of
+
+__all__ = ["main"]
+
+TARGET, PHOTOS, RANGES, WORST = "hailo8l", 512, 900, 12
+SCHEMES = {"per channel": Int8Scheme(), "per tensor": Int8Scheme(per_channel=False)}
+
+
+def _session(path: Path, *, optimised: bool) -> Any:  # noqa: ANN401 - ONNX Runtime publishes no types
+    onnxruntime: Any = importlib.import_module("onnxruntime")
+    options = onnxruntime.SessionOptions()
+    level = "ORT_ENABLE_ALL" if optimised else "ORT_DISABLE_ALL"
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _embedded(path: Path, images: NDArray[np.uint8], *, optimised: bool) -> NDArray[np.float64]:
+    session = _session(path, optimised=optimised)
+    parts = [
+        session.run(None, {"input": images[at : at + 1].astype(np.float32)})[0] for at in range(len(images))
+    ]
+    rows: NDArray[np.float64] = np.concatenate(parts).astype(np.float64)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
+
+
+def _cosines(one: NDArray[np.float64], other: NDArray[np.float64]) -> str:
+    cosine = (one * other).sum(1)
+    return f"{cosine.mean():.5f} | {np.quantile(cosine, 0.05):.5f} | {cosine.min():.5f}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.int8")
+    parser.add_argument("--release", type=Path, default=default_release_dir())
+    release = Release.load(parser.parse_args(argv).release)
+    like = Preprocessing.of(release.preprocessing, release.target(TARGET).input_size)
+    photos = calibration_photos(catalogue_of(release, None, searched=False))
+    drawn = calibration_set(photos, like, count=RANGES + PHOTOS).images
+    ranges, images = drawn[:RANGES], drawn[RANGES:]
+    model = load_weights(release.path(release.weights(TARGET))).eval()
+    network = ChipNetwork(model, like.mean, like.std, raw=True)
+    with tempfile.TemporaryDirectory() as folder:
+        source = write_chip_onnx(network, like.size, Path(folder) / "float.onnx", batch=None)
+        wanted = _embedded(source, images, optimised=False)
+        print(f"{RANGES} images for the ranges, {len(images)} others to compare\n")
+        print("| INT8 | executed | mean cosine | 5th percentile | smallest | float's time over its |")
+        print("|---|---|---|---|---|---|")
+        feed = {"input": images[:32].astype(np.float32)}
+        plain = _session(source, optimised=True)
+        for name, scheme in SCHEMES.items():
+            path = quantise(source, ranges, Path(folder) / "int8.onnx", scheme)
+            for optimised in (False, True):
+                quick = _session(path, optimised=optimised)
+                found = compare(name, partial(quick.run, None, feed), partial(plain.run, None, feed))
+                how = "in 8-bit kernels" if optimised else "as written"
+                cosines = _cosines(_embedded(path, images, optimised=optimised), wanted)
+                print(f"| {name} | {how} | {cosines} | {found.ratio:.2f} |", flush=True)
+        costs = layer_costs(source, ranges, images[:16])
+    print(
+        "\n| loses most by all rounding before it | its own rounding, dB | accumulated, dB |\n|---|---|---|"
+    )
+    for cost in sorted(costs, key=lambda one: one.accumulated)[:WORST]:
+        print(f"| {cost.layer} | {cost.rounding:.1f} | {cost.accumulated:.1f} |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

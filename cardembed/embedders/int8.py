@@ -1,0 +1,105 @@
+"""INT8 on ONNX Runtime in place of a chip, at fidelity `emulated`."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
+from cardembed.embedders.onnx import parse_onnx
+from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.errors import ReleaseError
+from cardembed.fidelity import Fidelity
+from cardembed.release import read_verified
+
+__all__ = ["Int8Embedder"]
+
+
+class Int8Embedder(Embedder):
+    """Executes a quantised network, raw pixels (N, S, S, 3) of 0 to 255 to features (N, 768).
+
+    ONNX Runtime's own rewriting of the graph is switched off. It would compute in 8-bit kernels, whose sums
+    overflow on processors without VNNI (int8 weights per channel: smallest cosine to the float network .983
+    in place of .995), so that a verdict would depend on the processor that it was made on.
+
+    Args:
+        path: The file.
+        target: The target whose artefact it stands for.
+        sha256: The file's digest.
+        artefact_digest: The digest that names the artefact: the source weights', where it is derived.
+        preprocessing: The artefact's; images come normalised, and their pixels are what the network is given.
+        threads: See `thread_count`.
+
+    Raises:
+        DigestMismatchError: Other bytes; nothing was parsed.
+        ReleaseError: No ONNX model, or other ports.
+    """
+
+    batch_size = 1
+    """As on the chip. Larger batches take sums in another order, and a last bit that differs can round to
+    another 8-bit number."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        target: str,
+        sha256: str,
+        artefact_digest: str,
+        preprocessing: Preprocessing,
+        threads: int | None = None,
+    ) -> None:
+        onnxruntime: Any = importlib.import_module("onnxruntime")  # it publishes no types
+        runtime = {"name": "int8", "version": f"onnxruntime {onnxruntime.__version__}"}
+        if artefact_digest != sha256:
+            runtime["derived_sha256"] = sha256
+        super().__init__(
+            target=target,
+            fidelity=Fidelity.EMULATED,
+            artefact_digest=artefact_digest,
+            preprocessing=preprocessing,
+            runtime=runtime,
+        )
+        data = read_verified(path, sha256)
+        parse_onnx(path, data)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors come as exceptions
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        count = thread_count(threads)
+        if count is not None:
+            options.intra_op_num_threads = count
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                data, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's own classes, which differ between versions
+            raise _bad(path, str(error), preprocessing.size) from error
+        size, ports = preprocessing.size, (self._session.get_inputs(), self._session.get_outputs())
+        shapes = [[port.shape[1:] for port in side] for side in ports]
+        if shapes != [[[size, size, 3]], [[EMBEDDING_DIM]]]:
+            raise _bad(path, f"ports of the shapes {shapes}", size)
+        self._input = ports[0][0].name
+
+    def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One run of the session on the batch's pixels."""
+        pixels = self.preprocessing.squares(batch).astype(np.float32)
+        output: NDArray[np.float32] = self._session.run(None, {self._input: pixels})[0]
+        return output
+
+    def close(self) -> None:
+        """Free the session."""
+        super().close()
+        self._session = None
+
+
+def _bad(path: Path, found: str, size: int) -> ReleaseError:
+    return ReleaseError(
+        path,
+        expected=f"a quantised network, (batch, {size}, {size}, 3) to (batch, {EMBEDDING_DIM})",
+        found=found,
+        action="delete it from the cache: it is made again",
+    )

@@ -1,0 +1,165 @@
+"""Static INT8 by ONNX Runtime: uint8 activations, int8 weights, as the chip's scheme is in kind.
+
+It is not the chip bit for bit: weights scaled per channel and per tensor bracket it, Hailo's own emulation
+(SDK_QUANTIZED) is the reference, and the chip alone decides.
+
+What keeps ConvNeXt accurate: a LayerNorm and a GELU are one function each, from 8-bit input to 8-bit output,
+as on the chip, where a GELU is a lookup. Their inner operations (five for a GELU in opset 17) are left alone;
+to round each of them to 8 bits would be an error that no chip makes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardembed.errors import ExportError
+from cardembed.export.hailo.network import INPUT
+
+__all__ = ["Int8Scheme", "PixelReader", "prepare", "quantise", "quantise_prepared"]
+
+_LAYERS = ("Conv", "Gemm", "MatMul", "Add", "Mul", "GlobalAveragePool")
+"""Operations between which results are 8-bit numbers. A residual sum and a LayerScale are among them."""
+_INNER = re.compile(r"/act(_\d+)?/|/layers\.1/|/norm(\.|\d|_)?")
+"""Nodes of activations and norms, by the names that PyTorch's modules give them."""
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Int8Scheme:
+    """How a network is quantised."""
+
+    per_channel: bool = True
+    """Whether each output channel's weights have a scale of their own."""
+    sixteen_bit: tuple[str, ...] = ()
+    """Operations by name whose results have 16 bits, as the compiler's a16_w16 allows."""
+
+
+class PixelReader:
+    """Hands the calibration images out batch by batch, as ONNX Runtime's calibration asks for them."""
+
+    def __init__(self, images: NDArray[np.uint8]) -> None:
+        self._images = images
+        self._batches = self._all()
+
+    def _all(self) -> Iterator[dict[str, NDArray[np.float32]]]:
+        for start in range(0, len(self._images), _BATCH):
+            yield {INPUT: self._images[start : start + _BATCH].astype(np.float32)}
+
+    def __iter__(self) -> Iterator[dict[str, NDArray[np.float32]]]:
+        return self._batches
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        """The next batch's pixels by the input's name; None after the last."""
+        return next(self._batches, None)
+
+
+def quantise(source: Path, images: NDArray[np.uint8], out: Path, scheme: Int8Scheme | None = None) -> Path:
+    """Quantise a network that takes raw pixels.
+
+    Args:
+        source: As `write_chip_onnx` writes it, raw, of any batch.
+        images: (N, S, S, 3) uint8; ranges are their smallest and largest results.
+        out: The file to write.
+        scheme: Per channel, 8 bits throughout, without.
+
+    Raises:
+        ExportError: ONNX Runtime cannot quantise it, or a name of `sixteen_bit` is no operation of it.
+    """
+    with tempfile.TemporaryDirectory(prefix="int8-") as folder:
+        prepared = prepare(source, Path(folder) / "prepared.onnx")
+        return quantise_prepared(prepared, images, out, scheme or Int8Scheme())
+
+
+def prepare(source: Path, out: Path) -> Path:
+    """Write the network with its constants folded and all shapes inferred, as the quantiser wants it.
+
+    Raises:
+        ExportError: ONNX Runtime cannot.
+    """
+    shape_inference: Any = importlib.import_module("onnxruntime.quantization.shape_inference")
+    with _unquantisable(source):
+        shape_inference.quant_pre_process(str(source), str(out), skip_symbolic_shape=True)
+    return out
+
+
+def quantise_prepared(prepared: Path, images: NDArray[np.uint8], out: Path, scheme: Int8Scheme) -> Path:
+    """As `quantise`, of what `prepare` wrote."""
+    quantization: Any = importlib.import_module("onnxruntime.quantization")  # publishes no types
+    with _unquantisable(prepared):
+        quantization.quantize_static(
+            str(prepared), str(out), PixelReader(images),
+            quant_format=quantization.QuantFormat.QDQ,
+            op_types_to_quantize=list(_LAYERS),
+            nodes_to_exclude=_inner_nodes(prepared),
+            per_channel=scheme.per_channel,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            extra_options={
+                "WeightSymmetric": True,
+                "TensorQuantOverrides": _overrides(prepared, scheme, quantization),
+                "UseQDQContribOps": bool(scheme.sixteen_bit),  # ONNX's own know 16 bits from opset 21 on
+            },
+        )  # fmt: skip
+    return out
+
+
+def _graph(path: Path) -> Any:  # noqa: ANN401 - onnx publishes no types
+    import onnx
+
+    return onnx.load(str(path)).graph
+
+
+def _inner_nodes(path: Path) -> list[str]:
+    return [node.name for node in _graph(path).node if _INNER.search(f"{node.name}/")]
+
+
+def _overrides(path: Path, scheme: Int8Scheme, quantization: Any) -> dict[str, list[dict[str, Any]]]:  # noqa: ANN401
+    """Pixels are their own 8-bit numbers; what is named has 16 bits."""
+    kinds = quantization.QuantType
+    pixel = {
+        "scale": np.array(1, np.float32),
+        "zero_point": np.array(0, np.uint8),
+        "quant_type": kinds.QUInt8,
+    }
+    nodes = {node.name: node for node in _graph(path).node}
+    stem = next(node for node in nodes.values() if node.op_type == "Conv")
+    found: dict[str, list[dict[str, Any]]] = {stem.input[0]: [pixel]}
+    for name in scheme.sixteen_bit:
+        if name not in nodes:
+            raise ExportError(
+                path.name,
+                expected="an operation of the network",
+                found=repr(name),
+                action="take a name from the table of what quantisation costs",
+            )
+        found[nodes[name].output[0]] = [{"quant_type": kinds.QUInt16}]
+    return found
+
+
+@contextmanager
+def _unquantisable(path: Path) -> Iterator[None]:
+    """What ONNX Runtime's quantiser raises, as an ExportError; without the advice that it logs each time."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    except (ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise ExportError(
+            path.name,
+            expected="a network that ONNX Runtime can quantise",
+            found=f"{type(error).__name__}: {error}",
+            action="write it with `cardembed export hailo`",
+        ) from error
+    finally:
+        logging.disable(before)
