@@ -9,6 +9,8 @@ import zlib
 
 import xxhash
 
+from benchmarks._wire_tree import damage_field
+
 __all__ = ["HEADER_BYTES", "mutate", "seal"]
 
 HEADER_BYTES = {0: 32, 1: 28, 2: 44, 3: 56}
@@ -60,13 +62,19 @@ def seal(version: int, message: bytes, configuration: bytes = b"", additional: b
 def mutate(rng: random.Random, message: bytes) -> tuple[str, bytes]:
     """A damaged file and what was done to it. In three of four the sizes and the checksum hold again."""
     data = bytearray(message)
-    names = [_damage(rng, data) for _ in range(rng.choice((1, 1, 1, 2, 4, 16)))]
+    if rng.random() < 0.5:  # its structure stays whole, so that the damage gets as far as it can
+        times = rng.choice((1, 1, 2, 4))
+        for _ in range(times):
+            data[:] = damage_field(rng, bytes(data))
+        names = ["field"] * times
+    else:
+        names = [_damage(rng, data) for _ in range(rng.choice((1, 1, 1, 2, 4, 16)))]
     version = rng.randrange(4)
     configuration = rng.randbytes(rng.choice((0, 64))) if version else b""
     whole = bytearray(seal(version, bytes(data), configuration))
     if rng.random() < 0.25:
         return "container", bytes(_break(rng, whole, HEADER_BYTES[version]))
-    return names[0] if len(names) == 1 else "several", bytes(whole)
+    return names[0] if len(set(names)) == 1 else "several", bytes(whole)
 
 
 def _damage(rng: random.Random, data: bytearray) -> str:

@@ -1,7 +1,8 @@
 """`python -m benchmarks.fuzz_hef --count 100000 --seed 0`: read damaged HEFs; exit 1 where one gets through.
 
-Each is a sample with seeded damage. Reading has to end within 2 seconds and within four times the file and
-16 MiB of memory, with a HEF or an ArtefactError; what is read is judged and written as JSON too.
+Each is a sample with seeded damage. Reading has to end within 2 seconds of the processor and within four
+times the file and 16 MiB of memory, with a HEF or an ArtefactError; what is read is judged and written as
+JSON too.
 """
 
 from __future__ import annotations
@@ -55,33 +56,26 @@ def fuzz(count: int, seed: int, sample: Path = SAMPLE) -> Fuzzing:
     version, message_bytes = struct.unpack_from(">II", whole, 4)
     message = whole[HEADER_BYTES[version] :][:message_bytes]
     found = Fuzzing(Counter(), 0.0, -(2**62), [])
-    already = tracemalloc.is_tracing()
-    tracemalloc.start()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "damaged.hef"
-            for number in range(count):
-                # A generator of its own for each: file n is the same whatever came before.
-                damage, data = mutate(random.Random(f"{seed}/{number}"), message)
-                file.write_bytes(data)
-                _one(file, len(data), number, damage, found)
-    finally:
-        if not already:
-            tracemalloc.stop()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "damaged.hef"
+        for number in range(count):
+            # A generator of its own for each: file n is the same whatever came before.
+            damage, data = mutate(random.Random(f"{seed}/{number}"), message)
+            file.write_bytes(data)
+            _one(file, len(data), number, damage, found)
     return found
 
 
 def _one(file: Path, size: int, number: int, damage: str, found: Fuzzing) -> None:
-    before = tracemalloc.get_traced_memory()[0]
-    tracemalloc.reset_peak()
-    start = time.perf_counter()
-    try:
-        outcome = _read(file)
-    except Exception as error:
-        outcome = "CRASH"
-        found.failures.append(f"file {number}: {type(error).__name__}: {error}")
-    seconds = time.perf_counter() - start
-    surplus = tracemalloc.get_traced_memory()[1] - before - allowed_bytes(size)
+    # The processor's seconds: nothing waits here, and a busy machine is not this file's fault. Tracing memory
+    # makes everything several times slower, so that time is taken without.
+    start = time.process_time()
+    outcome = _outcome(file, number, found)
+    seconds = time.process_time() - start
+    tracemalloc.start()
+    _outcome(file, number, found)
+    surplus = tracemalloc.get_traced_memory()[1] - allowed_bytes(size)
+    tracemalloc.stop()
     if seconds > MAX_SECONDS:
         found.failures.append(f"file {number}: {seconds:.2f} s")
     if surplus > 0:
@@ -89,6 +83,14 @@ def _one(file: Path, size: int, number: int, damage: str, found: Fuzzing) -> Non
     found.slowest = max(found.slowest, seconds)
     found.hungriest = max(found.hungriest, surplus)
     found.outcomes[damage, outcome] += 1
+
+
+def _outcome(file: Path, number: int, found: Fuzzing) -> str:
+    try:
+        return _read(file)
+    except Exception as error:
+        found.failures.append(f"file {number}: {type(error).__name__}: {error}")
+        return "CRASH"
 
 
 def _read(file: Path) -> str:

@@ -40,7 +40,7 @@ class Finding:
     """Something in a HEF that the target does not expect."""
 
     kind: Literal["misfit", "warning"]
-    """"misfit": it cannot serve the target. "warning": it can, and somebody should know."""
+    """What it means. "misfit": it cannot serve the target. "warning": it can, and somebody should know."""
     subject: str
     """What it is about, such as a stream's name."""
     message: str

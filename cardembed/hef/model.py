@@ -90,7 +90,7 @@ class Hef:
     checksum: str
     """The verified checksum in hex."""
     checksum_kind: str
-    """"MD5", "CRC-32" or "XXH3-64"."""
+    """Its kind: "MD5", "CRC-32" or "XXH3-64"."""
     minimum_hailort: str | None
     """The first HailoRT that opens this container; None where all do."""
     architecture: str

@@ -27,6 +27,7 @@ MAX_NAME_BYTES = 1024
 
 _VARINT, _I64, _LEN, _I32 = 0, 1, 2, 5
 _WIDTHS = {_I64: 8, _I32: 4}
+_SHORT = 5  # bytes of a tag or a length; any other number has up to ten
 _LAST_NUMBER = 2**29 - 1
 
 
@@ -47,8 +48,8 @@ class Document:
         """The outermost message."""
         return Message(self, 0, len(self.data), fields)
 
-    def varint(self, at: int, end: int) -> tuple[int, int]:
-        """The number at `at`, and where the next byte is."""
+    def varint(self, at: int, end: int, most: int = 10) -> tuple[int, int]:
+        """The number at `at`, in at most so many bytes, and where the next byte is."""
         data = self.data
         value = shift = 0
         while at < end:
@@ -58,8 +59,8 @@ class Document:
             if byte < 0x80:
                 return value & 0xFFFF_FFFF_FFFF_FFFF, at
             shift += 7
-            if shift == 70:
-                raise WireError("a number of more than ten bytes")
+            if shift == 7 * most:
+                raise WireError(f"a number of more than {most} bytes")
         raise WireError("a number that ends outside of its message")
 
 
@@ -89,7 +90,7 @@ class Message:
         document.fields -= 1
         if document.fields < 0:
             raise WireError(f"more than {MAX_FIELDS} fields")
-        tag, at = document.varint(at, end)
+        tag, at = document.varint(at, end, most=_SHORT)
         number, wire = tag >> 3, tag & 7
         if not 1 <= number <= _LAST_NUMBER:
             raise WireError(f"a field of number {number}")
@@ -98,7 +99,7 @@ class Message:
             last = at
         else:
             if wire == _LEN:
-                length, at = document.varint(at, end)
+                length, at = document.varint(at, end, most=_SHORT)
             elif wire in _WIDTHS:
                 length = _WIDTHS[wire]
             else:  # 3 and 4 are groups, which this description never had
@@ -156,8 +157,8 @@ class Message:
 
     def name(self, field: IntEnum) -> str:
         """A printable name; empty without."""
-        found = self._of(field, _LEN)
-        return self._name(found[-1][1], found[-1][2]) if found else ""
+        found = self.names(field)
+        return found[-1] if found else ""
 
     def _name(self, first: int, last: int) -> str:
         if last - first > MAX_NAME_BYTES:

@@ -80,10 +80,9 @@ def read(file):
 
 
 @pytest.mark.parametrize("bomb", BOMBS | READ)
-@pytest.mark.parametrize("version", [0, 3])
-def test_a_bomb_costs_no_more_than_is_allowed(tmp_path, bomb, version):
+def test_a_bomb_costs_no_more_than_is_allowed(tmp_path, bomb):
     file = tmp_path / "bomb.hef"
-    whole = seal(version, (BOMBS | READ)[bomb]())
+    whole = seal(0, (BOMBS | READ)[bomb]())
     file.write_bytes(whole)
     start = time.process_time()
     reason = read(file)
@@ -119,9 +118,9 @@ def test_any_bytes_after_the_magic_are_read_or_refused(tmp_path_factory, rest):
 
 
 def test_damaged_samples_are_read_or_refused():
-    found = fuzz(300, seed=5)
+    found = fuzz(150, seed=5)
     assert found.failures == []
-    assert sum(found.outcomes.values()) == 300
+    assert sum(found.outcomes.values()) == 150
     assert {outcome.partition(":")[0] for _, outcome in found.outcomes} == {"read", "refused"}
 
 

@@ -136,7 +136,9 @@ def in_stream(numeric=None, shape=(8, 8, 3), called="in", extra=b""):
     ("message", "reason"),
     [
         (b"\xff", "ends outside"),
-        (b"\xff" * 11, "more than ten bytes"),
+        (b"\x80" * 5 + b"\x01", "more than 5 bytes"),
+        (b"\x0a" + b"\x80" * 6, "more than 5 bytes"),
+        (b"\x08" + b"\xff" * 11, "more than 10 bytes"),
         (data(2, b"")[:1] + b"\x05ab", "ends outside"),
         (b"\x09\0", "ends outside"),
         (b"\x00\x00", "field of number 0"),
