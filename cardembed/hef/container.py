@@ -25,6 +25,8 @@ MAGIC = b"\x01HEF"
 MAX_BYTES = 512 * 2**20
 """Largest file that is read: some four times the largest network of Hailo's zoo, and a second of MD5."""
 _CHUNK = 2**20
+_NAME_IT = "name the .hef file that Hailo's compiler wrote"
+_AGAIN = "copy it again from where it was compiled, or compile it again"
 _COMMON = struct.Struct(">4sII")
 
 
@@ -103,11 +105,9 @@ class Container:
     """The protobuf message."""
 
 
-def refuse(path: Path, expected: str, found: str) -> ArtefactError:
+def refuse(path: Path, expected: str, found: str, action: str = _AGAIN) -> ArtefactError:
     """The error that `path` is no HEF that can be used."""
-    return ArtefactError(
-        path, expected=expected, found=found, action="copy or compile it again; hailo8l needs an intact HEF"
-    )
+    return ArtefactError(path, expected=expected, found=found, action=action)
 
 
 def read_container(path: Path) -> Container:
@@ -119,7 +119,8 @@ def read_container(path: Path) -> Container:
     """
     try:
         if not path.is_file():  # asked before it is opened: opening a pipe would wait for its writer
-            raise refuse(path, "a HEF", "a folder or device" if path.exists() else "no such file")
+            found = "a folder or device" if path.exists() else "no such file"
+            raise refuse(path, "a HEF", found, _NAME_IT)
         with path.open("rb") as file:
             return _read(path, file, os.fstat(file.fileno()).st_size)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -131,7 +132,9 @@ def _read(path: Path, file: BinaryIO, size: int) -> Container:
         raise refuse(path, f"a HEF of at most {MAX_BYTES // 2**20} MB", f"{size} bytes")
     start = file.read(_COMMON.size)
     if not start.startswith(MAGIC):
-        raise refuse(path, f"a HEF, which starts with {MAGIC.hex()}", start[:4].hex() or "an empty file")
+        raise refuse(
+            path, f"a HEF, which starts with {MAGIC.hex()}", start[:4].hex() or "an empty file", _NAME_IT
+        )
     if len(start) < _COMMON.size:
         raise refuse(path, "a whole header", f"{size} bytes")
     _, version, message_bytes = _COMMON.unpack(start)

@@ -147,8 +147,9 @@ class _Reader:
 
     def _core_op(self, message: Message) -> CoreOp:
         self._take()
-        inputs: list[Stream] = []
-        outputs: list[Stream] = []
+        # HailoRT knows streams by name, so what several contexts state alike is one stream.
+        inputs: dict[Stream, None] = {}
+        outputs: dict[Stream, None] = {}
         closed = 0
         for context in message.messages(CoreOpField.CONTEXTS, Context):
             metadata = context.message(Context.METADATA, ContextMetadata)
@@ -161,7 +162,7 @@ class _Reader:
                     closed += 1
                     continue
                 output = edge.uint(Edge.DIRECTION) == DEVICE_TO_HOST
-                (outputs if output else inputs).append(self._stream(layer))
+                (outputs if output else inputs)[self._stream(layer)] = None
         about = message.message(CoreOpField.METADATA, Metadata)
         return CoreOp(
             name=about.name(Metadata.NAME) if about else "",

@@ -58,7 +58,12 @@ def test_other_shapes_do_not_fit(judge):
 
 
 def test_one_input_one_output_one_network(judge):
-    one(judge(network(IN, IN, OUT)), "misfit", "net", "expected 1 input, found 2")
+    one(
+        judge(network(IN, edge(layer("more", (224, 224, 3))), OUT)),
+        "misfit",
+        "net",
+        "expected 1 input, found 2",
+    )
     one(judge(network(IN)), "misfit", "net", "expected 1 output, found 0")
     inner = group(core_op(context(IN, OUT)))
     one(judge(root(inner, inner)), "misfit", "networks", "found 2")

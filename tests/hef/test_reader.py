@@ -69,6 +69,11 @@ def test_layers_between_contexts_are_no_streams(read):
     assert [stream.name for stream in core.inputs + core.outputs] == ["in", "out"]
 
 
+def test_a_stream_of_several_contexts_is_one(read):
+    (core,) = read(root(group(core_op(context(IN), context(IN, OUT))))).network_groups[0].core_ops
+    assert (core.contexts, len(core.inputs), len(core.outputs)) == (2, 1, 1)
+
+
 def test_an_edge_without_connection_is_at_the_host_and_one_without_layer_is_counted(read):
     bare = uint(1, 0) + data(3, layer("bare", (2, 2, 2)))
     joined = uint(1, 1) + data(4, name(1, "several layers"))
