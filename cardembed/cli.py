@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "embed": ("embed", "Embed images with an artefact."),
     "index": ("index", "Build a reference database."),
     "identify": ("identify", "Name the card on a photo."),
+    "inspect": ("inspect", "Tell what a compiled artefact holds, and whether it fits its target."),
     "compare": ("compare", "Find the layer at which two artefacts part."),
     "parity": ("parity", "Compare a release's artefacts with its weights, and test that check."),
     "gate": ("gate", "Decide from evidence bundles whether a release may ship."),

@@ -11,6 +11,7 @@ The tree::
     │   │   └── DigestMismatchError   bytes differ from the digest that was promised for them
     │   ├── EmbeddingError            arrays: NaN, wrong shape, wrong dtype, zero vectors
     │   ├── DatabaseError             a reference database: unreadable, empty, wrong dimension
+    │   ├── ArtefactError           an artefact file: not parseable, points outside of itself, unknown op
     │   ├── UnknownTargetError        a target, profile or architecture that no table knows
     │   ├── EvidenceError             an evidence bundle: unreadable, wrong schema, inconsistent
     │   │   └── SignatureError        the bundle's signature: missing, wrong, or by an unknown key
@@ -29,6 +30,7 @@ The four parts are also attributes, so that programs need not parse the text.
 from __future__ import annotations
 
 __all__ = [
+    "ArtefactError",
     "CardembedError",
     "CatalogueError",
     "DatabaseError",
@@ -113,6 +115,10 @@ class EmbeddingError(InputError):
 
 class DatabaseError(InputError):
     """A reference database that is unreadable, empty or of another dimension."""
+
+
+class ArtefactError(InputError):
+    """An artefact file: not parseable, points outside of itself, an unknown op, absurd shapes."""
 
 
 class UnknownTargetError(InputError):
