@@ -17,7 +17,7 @@ from cardembed.release import Release
 PLAN = LatencyPlan(warm_up=2, samples=20, seconds=0.01, max_samples=2000)
 
 
-def ask(release, photo_set, out, target="android", count=6, latency=PLAN, **more) -> RequestRecord:
+def ask(release, photo_set, out, *, target="android", count=6, latency=PLAN, **more) -> RequestRecord:
     return make_request(
         Release.load(release), target, photo_set, out, count=count, latency=latency, threads=1, **more
     )
