@@ -177,24 +177,44 @@ def check(response_path: Path, as_json: bool) -> None:
     show_default=True,
     help="What is judged by; the gate needs the same.",
 )
-@click.option("--runner", help="This machine's name in the evidence.")
+@click.option("--runner", help="The phone's name in the evidence; this machine's without.")
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The phone's signing key, made where there is none; this machine's without.",
+)
 @json_option
-def import_(response_path: Path, out: Path, features: Path, runner: str | None, as_json: bool) -> None:
+def import_(
+    response_path: Path,
+    *,
+    out: Path,
+    features: Path,
+    runner: str | None,
+    key_file: Path | None,
+    as_json: bool,
+) -> None:
     """Sign a RESPONSE as an evidence bundle. A request counts once: the same response is refused afterwards.
+
+    A policy names a runner by its key, and what a runner did not run blocks where it is named for it: give
+    each phone a key of its own.
 
     \b
     Example:
-      cardembed device import response.zip --out reports/pixel
+      cardembed device import response.zip --runner pixel --key keys/pixel --out reports/pixel
     """
     from cardembed.devices.importing import import_response
+    from cardembed.devices.keys import phone_key
 
-    made = import_response(response_path, out, features, runner=runner)
+    key = None if key_file is None else phone_key(key_file)
+    made = import_response(response_path, out, features, key=key, runner=runner)
     cells = {cell.id: {"state": str(cell.state), "reason": cell.reason} for cell in made.measured}
     lines = [*_lines(response_path, made.checked), f"{out}: run {made.predicate.run_id}"]
     lines += [f"  {name}: {cell['state']}: {cell['reason']}" for name, cell in cells.items()]
     if not cells:
         lines.append("  no cell of the features is about it")
-    data = {**_checked(made.checked), "bundle": str(out), "cells": cells}
+    lines.append(f"  signed by {made.signer.text}")
+    data = {**_checked(made.checked), "bundle": str(out), "cells": cells, "public_key": made.signer.text}
     emit(data, "\n".join(lines), as_json=as_json)
 
 

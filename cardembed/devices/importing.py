@@ -26,7 +26,7 @@ from cardembed.conformance.predicate import (
 )
 from cardembed.conformance.recorder.publish import code_info, machine_info, package_versions
 from cardembed.conformance.samples import Context, LatencySamples, PairSamples, Samples
-from cardembed.conformance.signing import SigningKey
+from cardembed.conformance.signing import PublicKey, SigningKey, load_or_create_key
 from cardembed.conformance.spec import CellSpec, cell_specs, feature_files
 from cardembed.conformance.states import State, StepStatus
 from cardembed.devices.check import CheckedResponse, check_response, refuse_replay
@@ -48,6 +48,8 @@ class ImportedEvidence:
     bundle: Path
     predicate: BundlePredicate
     checked: CheckedResponse
+    signer: PublicKey
+    """As a policy has to name it."""
 
     @property
     def measured(self) -> list[BundleCell]:
@@ -80,6 +82,7 @@ def import_response(
         SignatureError: The signing key cannot be used.
     """
     now = now or datetime.now(UTC)
+    key = key or load_or_create_key()  # one that cannot be used is known before the nonce is
     checked = check_response(path, now=now)
     request_id = checked.response.request_id
     with locked(request_id):
@@ -94,7 +97,7 @@ def import_response(
     from cardembed.conformance.report import render_report
 
     atomic_write_text(out / REPORT, render_report(out))
-    return ImportedEvidence(out, said, checked)
+    return ImportedEvidence(out, said, checked, key.public)
 
 
 def device_samples(checked: CheckedResponse, specs: list[CellSpec]) -> dict[str, Samples]:

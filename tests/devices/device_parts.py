@@ -66,8 +66,9 @@ class Exchange:
         return self
 
     def as_device(self, **fields):
-        """As the Android app would have written it."""
-        claims = {"app__kind": "android", "fidelity": "device", "resize": "android.graphics"}
+        """As the target's own app would have written it."""
+        target = self.record.request.target
+        claims = {"app__kind": target, "fidelity": "device", "resize": "the device's own"}
         return self.change(**claims | fields)
 
     def rows(self, form="tensor"):

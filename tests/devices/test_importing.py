@@ -18,6 +18,7 @@ from cardembed.conformance.spec import cell_specs
 from cardembed.conformance.states import State
 from cardembed.devices.check import check_response
 from cardembed.devices.importing import import_response
+from cardembed.devices.keys import phone_key
 from cardembed.devices.records import write_record
 from cardembed.devices.wire import LatencyPlan
 from cardembed.errors import EvidenceError
@@ -51,18 +52,25 @@ def with_latency(exchange, milliseconds):
     return exchange.as_device(latency_ns=samples, clock=clock, load_ns=10**6, finished=finished.isoformat())
 
 
-@pytest.fixture
-def device(asked, random_release, photo_set, tmp_path):
-    """A response that says it is a device's, with latency that satisfies the feature."""
+def as_a_device(release, photo_set, folder, target):
+    """An exchange whose response says it is a device's, with latency that satisfies the feature."""
     plan = LatencyPlan(warm_up=0, samples=1024, seconds=60, max_samples=100_000)
     short = LatencyPlan(warm_up=0, samples=2, seconds=0, max_samples=2)
-    record = ask(random_release, photo_set, tmp_path / "q", latency=short)
-    answer(tmp_path / "q", tmp_path / "response")
+    record = ask(release, photo_set, folder / "q", target=target, latency=short)
+    answer(folder / "q", folder / "response")
     asked = record.request.model_copy(update={"latency": plan})
-    exchange = Exchange(record.model_copy(update={"request": asked}), tmp_path)
+    if target == "ios":  # as if the program had been sent, which nothing here executes
+        artefact = asked.artefact.model_copy(update={"format": "mlpackage"})
+        asked = asked.model_copy(update={"artefact": artefact})
+    exchange = Exchange(record.model_copy(update={"request": asked}), folder)
     write_record(exchange.record)
-    jitter = np.random.default_rng(3).uniform(-2, 2, 1024)
-    return with_latency(exchange, 62 + jitter)
+    milliseconds, samples = (62, 1024) if target == "android" else (45, 1400)
+    return with_latency(exchange, milliseconds + np.random.default_rng(3).uniform(-2, 2, samples))
+
+
+@pytest.fixture
+def device(random_release, photo_set, tmp_path):
+    return as_a_device(random_release, photo_set, tmp_path, "android")
 
 
 def policy(**more):
@@ -75,6 +83,7 @@ def policy(**more):
 
 
 def decided(bundle, features):
+    """Every cell by the gate with the one runner."""
     now = read_bundle(bundle).predicate.finished  # the clock of this test's device runs ahead
     return {cell.id: cell for cell in gate(policy(), [bundle], features, now=now).cells}
 
@@ -95,6 +104,28 @@ def test_a_devices_evidence_passes_the_gate(device, features):
     assert {name: cells[name].state for name in CELLS} == dict.fromkeys(CELLS, State.PASS)
     assert cells["PERFORMANCE-1/ios"].state is State.NOT_RUN
     assert (made.bundle / "report.html").stat().st_size > 1000
+
+
+def test_two_phones_with_a_key_each_make_a_release_shippable(random_release, photo_set, tmp_path, features):
+    runners, bundles = [], []
+    for target in ("android", "ios"):
+        folder = tmp_path / target
+        folder.mkdir()
+        key = phone_key(folder / "key")
+        assert phone_key(folder / "key").public == key.public
+        made = imported(as_a_device(random_release, photo_set, folder, target), features, key=key)
+        assert made.signer == key.public
+        bundles.append(made.bundle)
+        runners.append(Runner(name=target, public_key=key.public_text, cells=(f"*/{target}",)))
+    now = max(read_bundle(bundle).predicate.finished for bundle in bundles)
+    both = policy(runners=tuple(runners))
+    assert gate(both, bundles, features, now=now).releasable
+    alone = gate(both, bundles[:1], features, now=now)
+    assert [reason.split(":")[0] for reason in alone.reasons] == [
+        "DEVICE-2/ios",
+        "DEVICE-1/ios",
+        "PERFORMANCE-1/ios",
+    ]
 
 
 def test_every_cell_has_its_place_and_those_of_others_were_not_asked_for(device, features):
