@@ -14,7 +14,18 @@ from cardembed.devices.standin import run_request
 from cardembed.devices.wire import LatencyPlan
 from cardembed.release import Release
 
+REPOSITORY = Path(__file__).parents[2]
 PLAN = LatencyPlan(warm_up=2, samples=20, seconds=0.01, max_samples=2000)
+
+
+def device_features() -> dict[str, Path]:
+    """The devices' feature files by their path below the features folder, wherever they are kept."""
+    found = {}
+    for root in (Path(__file__).parent / "features", REPOSITORY / "features"):
+        for folder in ("performance", "device"):
+            for file in sorted((root / folder).glob("*.feature")):
+                found[f"{folder}/{file.name}"] = file
+    return found
 
 
 def ask(release, photo_set, out, *, target="android", count=6, latency=PLAN, **more) -> RequestRecord:

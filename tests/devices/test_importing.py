@@ -3,18 +3,17 @@
 import json
 import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
-from device_parts import Exchange, answer, ask
+from device_parts import Exchange, answer, ask, device_features
 
 from cardembed.conformance.evidence import read_bundle
 from cardembed.conformance.gate import gate
 from cardembed.conformance.phrases import Role, find_phrase
 from cardembed.conformance.policy import Policy, Requirement, Runner
 from cardembed.conformance.signing import generate_key
-from cardembed.conformance.spec import cell_specs
+from cardembed.conformance.spec import cell_specs, parse_feature
 from cardembed.conformance.states import State
 from cardembed.devices.check import check_response
 from cardembed.devices.importing import import_response
@@ -24,7 +23,6 @@ from cardembed.devices.wire import LatencyPlan
 from cardembed.errors import EvidenceError
 from cardembed.fidelity import Fidelity
 
-HERE = Path(__file__).parent
 KEY = generate_key()
 CELLS = ("DEVICE-1/android", "DEVICE-2/android", "PERFORMANCE-2/android")
 
@@ -33,10 +31,10 @@ CELLS = ("DEVICE-1/android", "DEVICE-2/android", "PERFORMANCE-2/android")
 def features(tmp_path):
     """The devices' features, about as few photos as these tests send."""
     folder = tmp_path / "features"
-    for file in (HERE / "features").rglob("*.feature"):
+    for name, file in device_features().items():
         text = file.read_text(encoding="utf-8")
         text = text.replace("95 % of 64 photos, at 95 % confidence", "40 % of 6 photos, at 95 % confidence")
-        target = folder / file.relative_to(HERE / "features")
+        target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     return folder
@@ -239,7 +237,10 @@ def test_the_evidence_names_weights_and_what_was_made_of_them(exchange, features
 
 
 def test_the_devices_features_consist_of_phrases():
-    for spec in cell_specs(HERE / "features"):
+    files = device_features()
+    assert len(files) == 4
+    specs = [spec for name, file in files.items() for spec in parse_feature(file.read_text("utf-8"), name)]
+    for spec in specs:
         roles = [find_phrase(step)[0].role for step in spec.steps]
         assert roles == [Role.SETUP, Role.ACTION, Role.PREDICATE, Role.CLAIM], spec.id
         assert spec.required
