@@ -113,6 +113,8 @@ def request(
         f"{out}: request {asked.request_id} for {target}, {len(asked.photos)} photos, "
         f"{asked.artefact.format} {asked.artefact.sha256[:16]}…"
     )
+    if asked.artefact.format == "safetensors":
+        text += "\n  the release has nothing that a phone executes: `device run` alone can; see --artefact"
     emit(data, text, as_json=as_json)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -19,6 +20,12 @@ from cardembed.errors import EvidenceError
 __all__ = ["MAX_FILES", "Parcel", "pack"]
 
 MAX_FILES = 20_000
+MAX_BYTES = 2 << 30
+"""Of one file: it is read as a whole."""
+_DIRECTORY_BYTES = 400 * MAX_FILES
+"""Of an archive's directory, which is parsed as a whole: 46 bytes an entry, and its name."""
+_END = struct.Struct("<4s4H2LH")
+"""End of central directory: signature, disks, entries, the directory's size and place, the comment's size."""
 _PATH: TypeAdapter[str] = TypeAdapter(RelativePath)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BIT_ENCRYPTED = 0x1
@@ -82,6 +89,10 @@ class Parcel:
         Raises:
             EvidenceError: As `read`, or they differ.
         """
+        if file.bytes > MAX_BYTES:
+            raise self._bad(
+                f"{file.path} of {file.bytes} bytes, and {MAX_BYTES} are the most", "make it smaller"
+            )
         data = self.read(file.path, file.bytes)
         if len(data) != file.bytes or sha256_bytes(data) != file.sha256:
             found = f"{file.path} with {len(data)} bytes, SHA-256 {sha256_bytes(data)[:16]}…"
@@ -117,6 +128,7 @@ class Parcel:
 
     def _in_archive(self) -> frozenset[str]:
         try:
+            self._check_directory()
             self._zip = zipfile.ZipFile(self.path)
             entries = self._zip.infolist()
         except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
@@ -128,6 +140,18 @@ class Parcel:
         except EvidenceError:
             self._zip.close()
             raise
+
+    def _check_directory(self) -> None:
+        """Refuse what would take long to parse. Archives above 4 GB say ffffffff here, and are refused."""
+        with self.path.open("rb") as file:
+            file.seek(max(0, self.path.stat().st_size - (1 << 16) - _END.size))
+            tail = file.read()
+        place = tail.rfind(b"PK\5\6")
+        if place < 0 or len(tail) - place < _END.size:
+            return  # `zipfile` says that it is none
+        size = _END.unpack_from(tail, place)[5]
+        if size > _DIRECTORY_BYTES:
+            raise self._bad(f"a directory of {size} bytes", f"at most {MAX_FILES} files belong to it")
 
     def _listed(self, entries: list[zipfile.ZipInfo]) -> frozenset[str]:
         if len(entries) > MAX_FILES:

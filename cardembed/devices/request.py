@@ -51,7 +51,7 @@ _FORMATS = {
     ".mlmodel": "mlmodel",
     ".safetensors": "safetensors",
 }
-_DEPLOYED = {"android": ("ort", "onnx"), "ios": ("mlmodel",), "server": ("onnx",)}
+_DEPLOYED = {"android": ("ort", "onnx"), "ios": ("mlpackage", "mlmodel"), "server": ("onnx",)}
 """Formats of a release that a target's app executes, the first one that is there."""
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ from device_parts import Exchange
 
 from cardembed.devices.check import check_response
 from cardembed.devices.records import records_root
+from cardembed.devices.wire import WireFile
 from cardembed.errors import CardembedError, EvidenceError
 from cardembed.fidelity import Fidelity
 
@@ -284,6 +286,24 @@ def test_an_archive_of_too_many_files(exchange, monkeypatch):
     with pytest.raises(EvidenceError, match="more than 2 files"):
         check_response(zipped(exchange))
     refuses(exchange, "more than 2 files")
+
+
+def test_an_archive_whose_directory_alone_is_too_large(exchange):
+    out = exchange.folder / "many.zip"
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for number in range(45_000):
+            archive.writestr(zipfile.ZipInfo(f"{'x' * 150}{number}"), b"")
+    begin = time.monotonic()
+    with pytest.raises(EvidenceError, match="a directory of"):
+        check_response(out)
+    assert time.monotonic() - begin < 2
+
+
+def test_a_file_that_is_too_large_to_be_read_as_a_whole(exchange, tmp_path):
+    from cardembed.devices.archive import Parcel
+
+    with Parcel(exchange.response) as parcel, pytest.raises(EvidenceError, match="are the most"):
+        parcel.checked(WireFile(path="tensor-embeddings.f32", sha256=OTHER, bytes=1 << 39))
 
 
 def test_an_encrypted_archive_or_another_compression(exchange):
