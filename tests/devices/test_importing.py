@@ -119,11 +119,8 @@ def test_two_phones_with_a_key_each_make_a_release_shippable(random_release, pho
     both = policy(runners=tuple(runners))
     assert gate(both, bundles, features, now=now).releasable
     alone = gate(both, bundles[:1], features, now=now)
-    assert [reason.split(":")[0] for reason in alone.reasons] == [
-        "DEVICE-2/ios",
-        "DEVICE-1/ios",
-        "PERFORMANCE-1/ios",
-    ]
+    missing = {reason.split(":")[0] for reason in alone.reasons}
+    assert missing == {"DEVICE-1/ios", "DEVICE-2/ios", "PERFORMANCE-1/ios"}
 
 
 def test_every_cell_has_its_place_and_those_of_others_were_not_asked_for(device, features):
