@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("compare", "Find the layer at which two artefacts part."),
     "parity": ("parity", "Compare a release's artefacts with its weights, and test that check."),
     "gate": ("gate", "Decide from evidence bundles whether a release may ship."),
+    "device": ("device", "Ask a phone or a Mac, and take its answer as evidence."),
     "report": ("report", "Write the HTML report of a bundle."),
     "doctor": ("doctor", "Tell what this machine can and cannot judge."),
 }

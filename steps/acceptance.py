@@ -33,6 +33,10 @@ def gallery(bench: Bench, cell: Cell) -> None:
 
 
 @given(phrases.ON_DEVICE.parser())
+@given(phrases.ON_IPHONE.parser())
+@given(phrases.ON_ANDROID.parser())
+@given(phrases.TENSOR_AND_JPEG.parser())
+@given(phrases.DEVICE_AND_HOST.parser())
 def device(bench: Bench, cell: Cell) -> None:
     bench.deployed(cell.target)
 

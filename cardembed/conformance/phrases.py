@@ -124,6 +124,14 @@ GLARE_PHOTO = _setup("a holo/gold card image with visible glare", "retrieval", "
 NOT_A_CARD = _setup("an image that is NOT a Pokemon card (table, hand, etc.)", "unknown", "unknown")
 UNKNOWN_CARD = _setup("an image of a card that is not in the catalogue", "unknown", "unknown-card")
 ON_DEVICE = _setup("the ConvNeXt-Tiny student model deployed on Hailo 8L", "latency", "single")
+ON_IPHONE = _setup("the ConvNeXt-Base student model deployed on an iPhone", "latency", "single")
+ON_ANDROID = _setup("the ViT-Small student model deployed on an Android phone", "latency", "single")
+TENSOR_AND_JPEG = _setup(
+    "the same photo embedded on the device from a prepared tensor and from its JPEG", "pairs", "tensor+jpeg"
+)
+DEVICE_AND_HOST = _setup(
+    "the same prepared tensor embedded on the device and by the release on the host", "pairs", "device+host"
+)
 TWO_PHOTOS = _setup("two images of the same card (different conditions)", "pairs", "clean+clean-second")
 CLEAN_AND_OCCLUDED = _setup("a clean and an occluded image of the same card", "pairs", "clean+occluded")
 CLEAN_AND_GLARE = _setup("a clean and a glare image of the same card", "pairs", "clean+glare")

@@ -1,8 +1,9 @@
 """Cells from feature files: what must hold is read from their text alone, by the recorder and the gate.
 
 A criterion is a feature's tag such as `@AC-1` or `@MODEL-2`. Scenarios of `@AC-…` features consist of the
-phrases of `phrases.py`; other features' steps are free text, and their cells are decided by how the steps
-ended. A cell's id is `criterion/target` or `criterion/aspect/target`; the target is `-` where there is none.
+phrases of `phrases.py`, and so do others whose first step says which samples; all other features' steps are
+free text, and their cells are decided by how the steps ended. A cell's id is `criterion/target` or
+`criterion/aspect/target`; the target is `-` where there is none.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gherkin.parser import Parser
 from gherkin.pickles.compiler import Compiler, GherkinDocumentWithURI, Pickle
 
 from cardembed.conformance.claims import Claim, ClaimError, Predicate, Requirements, read_requirements
+from cardembed.conformance.phrases import Role, find_phrase
 from cardembed.errors import FeatureError
 
 __all__ = ["CellSpec", "cell_specs", "feature_files", "parse_feature", "spec_for"]
@@ -133,8 +135,10 @@ def _spec(pickle: Pickle, scenario: _Scenario, relative: str) -> CellSpec:
     example = scenario.rows.get(pickle["astNodeIds"][-1], {})
     target = example.get("target", NO_TARGET)
     title = pickle["name"].split(":")[0] if ":" in pickle["name"] or "target" not in example else ""
-    if acceptance:  # a required scenario judges the criterion itself, whatever stands before its colon
-        aspect = "" if required else _slug(title.removeprefix("Reported "))
+    if acceptance or _measures(steps):
+        # A required scenario of an acceptance criterion judges the criterion itself, whatever stands before
+        # its colon.
+        aspect = "" if acceptance and required else _slug(title.removeprefix("Reported "))
         requirements = _requirements(steps, pickle, here)
         if required and not any(claim.decides for claim in requirements.claims):
             raise _error(here, "no claim with a number to reach", f"add one, or tag it {REPORTED_TAG}")
@@ -158,6 +162,12 @@ def _spec(pickle: Pickle, scenario: _Scenario, relative: str) -> CellSpec:
         predicates=requirements.predicates if requirements else (),
         claims=requirements.claims if requirements else (),
     )
+
+
+def _measures(steps: tuple[str, ...]) -> bool:
+    """Whether the first step says which samples there are: then their numbers decide, not the steps."""
+    found = find_phrase(steps[0])
+    return found is not None and found[0].role is Role.SETUP
 
 
 def _requirements(steps: tuple[str, ...], pickle: Pickle, place: str) -> Requirements:

@@ -29,6 +29,8 @@ __all__ = ["Bench", "prepare"]
 
 _EVERY = 1000
 """Photos between two lines about the rendering."""
+_PHONES = {"ios": "an iPhone with apps/ios", "android": "an Android phone with apps/android"}
+"""What is asked by `cardembed device`."""
 
 
 class Bench:
@@ -134,8 +136,16 @@ class Bench:
         """The device that the target is deployed on.
 
         Raises:
-            UnavailableError: No device is attached, or this version does not drive it.
+            UnavailableError: Always: a phone answers a request, whose import is a bundle of its own, and no
+                other device is driven by this version.
         """
+        if target in _PHONES:
+            raise UnavailableError(
+                f"{target} on its device",
+                expected=_PHONES[target],
+                found="none that this run could ask",
+                action="ask it: cardembed device request, the app, cardembed device import",
+            )
         raise UnavailableError(
             f"{target} on its device",
             expected="a Hailo-8L with HailoRT, driven by cardembed",

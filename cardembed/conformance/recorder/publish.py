@@ -25,7 +25,7 @@ from cardembed.conformance.recorder.ledger import CellOutcome
 from cardembed.conformance.recorder.options import Options
 from cardembed.conformance.spec import feature_files
 
-__all__ = ["predicate", "publish"]
+__all__ = ["code_info", "machine_info", "package_versions", "predicate", "publish"]
 
 _PACKAGES = ("numpy", "scipy", "pillow", "onnxruntime", "faiss-cpu", "torch", "timm", "pytest", "pytest-bdd")
 
@@ -68,12 +68,12 @@ def predicate(
         },
         catalogue_digest=prepared.catalogue_digest,
         photos=prepared.photos,
-        code=_code(features_dir),
+        code=code_info(features_dir),
         features={
             path: FeatureText(sha256=sha256_bytes(text.encode()), text=text) for path, text in texts.items()
         },
-        packages=_packages(),
-        machine=_machine(),
+        packages=package_versions(),
+        machine=machine_info(),
         options={
             "targets": list(options.targets),
             "no_cache": not options.use_cache,
@@ -139,7 +139,9 @@ def _report(run_dir: Path) -> str:
     return render_report(run_dir)
 
 
-def _code(features_dir: Path) -> CodeInfo:
+def code_info(features_dir: Path) -> CodeInfo:
+    """This version, and the commit of the checkout that the features lie in."""
+
     def git(*arguments: str) -> str | None:
         try:
             done = subprocess.run(
@@ -154,7 +156,8 @@ def _code(features_dir: Path) -> CodeInfo:
     return CodeInfo(version=__version__, git_commit=commit, dirty=dirty)
 
 
-def _packages() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Of the packages that numbers depend on, those that are installed."""
     found = {}
     for name in _PACKAGES:
         try:
@@ -164,7 +167,8 @@ def _packages() -> dict[str, str]:
     return found
 
 
-def _machine() -> dict[str, Any]:
+def machine_info() -> dict[str, Any]:
+    """Operating system, processor and Python."""
     return {
         "system": platform.system(),
         "release": platform.release(),

@@ -1,0 +1,163 @@
+"""The apps' sources against what the host speaks. No compiler of theirs is here: see docs/DEVICES.md."""
+
+import re
+import tomllib
+
+import numpy as np
+import onnxruntime
+import pytest
+from app_sources import (
+    ANDROID,
+    APPS,
+    IOS,
+    KOTLIN,
+    SOURCES,
+    SWIFT,
+    faults,
+    kotlin_structures,
+    of_type,
+    schema_structures,
+    swift_structures,
+    text,
+    tree,
+)
+from tree_sitter import Language, Parser
+
+from cardembed.devices import wire
+from cardembed.models.profiles import EMBEDDING_DIM, IMAGENET_MEAN, IMAGENET_STD
+from cardembed.release import PreprocessingSpec
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(APPS).as_posix())
+def test_sources_have_the_grammar_of_their_language(path):
+    assert faults(tree(path)) == []
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 300
+
+
+def test_the_grammars_would_see_a_fault():
+    assert len(SOURCES) >= 20
+    import tree_sitter_kotlin
+    import tree_sitter_swift
+
+    for module, path in ((tree_sitter_swift, SWIFT / "Wire.swift"), (tree_sitter_kotlin, KOTLIN / "Wire.kt")):
+        parser = Parser(Language(module.language()))
+        source = path.read_bytes()
+        assert faults(parser.parse(source.replace(b": String", b": ", 1)).root_node)
+        assert faults(parser.parse(source[: len(source) // 2]).root_node)
+
+
+def test_swift_and_kotlin_have_the_schemas_fields_and_types():
+    assert swift_structures() == schema_structures("swift")
+    assert kotlin_structures() == schema_structures("kotlin")
+    assert {"DeviceRequest", "DeviceResponse", "WireFile"} < set(swift_structures())
+    assert "latency_ns" in swift_structures()["DeviceResponse"]
+
+
+def numbers(path, name):
+    """The list of numbers that a source gives a name."""
+    found = re.search(rf"\b{name}\b[^=\n]*=\s*(?:listOf\(|\[)([^\])]*)", path.read_text(encoding="utf-8"))
+    return tuple(float(value) for value in found[1].split(","))
+
+
+@pytest.mark.parametrize("path", [SWIFT / "Preprocessing.swift", KOTLIN / "Normalisation.kt"])
+def test_the_apps_constants_are_those_of_every_release(path):
+    assert numbers(path, "mean") == PreprocessingSpec().mean == IMAGENET_MEAN
+    assert numbers(path, "std") == PreprocessingSpec().std == IMAGENET_STD
+    length = re.search(r"(?:embeddingDim|EMBEDDING_DIM) = (\d+)", path.read_text(encoding="utf-8"))
+    assert int(length[1]) == EMBEDDING_DIM
+
+
+@pytest.mark.parametrize("folder", [SWIFT, KOTLIN])
+def test_the_apps_write_what_the_host_reads(folder):
+    source = "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.iterdir()))
+    for name in (
+        wire.REQUEST,
+        wire.RESPONSE,
+        wire.REQUEST_KIND,
+        wire.RESPONSE_KIND,
+        wire.TENSOR_EMBEDDINGS,
+        wire.JPEG_EMBEDDINGS,
+    ):
+        assert f'"{name}"' in source
+    assert int(re.search(r"(?:schemaVersion|SCHEMA_VERSION) = (\d+)", source)[1]) == wire.SCHEMA_VERSION
+    states = set(wire.ThermalState.__args__)
+    said = set(re.findall(r'"(unknown|nominal|fair|serious|critical)"', source))
+    assert {"nominal", "fair", "serious", "critical"} <= said <= states
+
+
+def test_every_app_refuses_what_it_would_execute_wrongly():
+    """Another schema, target or preprocessing than the app has, and other bytes than the request names."""
+    for path, target in ((SWIFT / "DeviceRun.swift", "ios"), (KOTLIN / "DeviceRun.kt", "android")):
+        source = path.read_text(encoding="utf-8")
+        assert f'"{target}"' in source
+        for part in ("ModelConstants.mean", "ModelConstants.std", "request.artefact.sha256", "file.sha256"):
+            assert part in source, (path, part)
+
+
+def test_kotlin_files_lie_in_their_package():
+    build = (ANDROID / "device" / "build.gradle.kts").read_text(encoding="utf-8")
+    namespace = re.search(r'namespace = "([\w.]+)"', build)[1]
+    sources = sorted((ANDROID / "device" / "src").rglob("*.kt"))
+    assert len(sources) >= 9
+    for path in sources:
+        (header,) = of_type(tree(path), "package_header")
+        assert text(header).split()[-1] == namespace
+        assert path.parent.as_posix().endswith("kotlin/" + namespace.replace(".", "/"))
+
+
+def test_gradle_names_only_what_its_catalogue_has():
+    catalogue = tomllib.loads((ANDROID / "gradle" / "libs.versions.toml").read_text(encoding="utf-8"))
+    scripts = [ANDROID / "build.gradle.kts", ANDROID / "device" / "build.gradle.kts"]
+    used = {name for path in scripts for name in re.findall(r"\blibs\.([\w.]+)", path.read_text("utf-8"))}
+    there = {name.replace("-", ".") for name in catalogue["libraries"]}
+    there |= {"plugins." + name.replace("-", ".") for name in catalogue["plugins"]}
+    assert used == there
+    refs = [
+        entry["version"]["ref"] for kind in ("libraries", "plugins") for entry in catalogue[kind].values()
+    ]
+    assert set(refs) == set(catalogue["versions"])
+    assert all(re.fullmatch(r"\d+(\.\d+)+", version) for version in catalogue["versions"].values())
+    plugins = catalogue["plugins"]
+    assert plugins["kotlin-android"]["version"] == plugins["kotlin-serialization"]["version"]
+    settings = (ANDROID / "settings.gradle.kts").read_text(encoding="utf-8")
+    assert re.findall(r'include\(":(\w+)"\)', settings) == ["device"]
+
+
+def test_android_asks_for_the_api_levels_that_it_uses():
+    build = (ANDROID / "device" / "build.gradle.kts").read_text(encoding="utf-8")
+    least, compiled = (int(re.search(rf"{name} = (\d+)", build)[1]) for name in ("minSdk", "compileSdk"))
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in KOTLIN.iterdir())
+    assert "currentThermalStatus" in sources
+    assert "ImageDecoder" in sources
+    assert 29 <= least <= compiled  # thermal status: 29; ImageDecoder: 28
+
+
+def test_xcodes_project_and_the_package_agree():
+    package = (IOS / "Package.swift").read_text(encoding="utf-8")
+    project = (IOS / "project.yml").read_text(encoding="utf-8")
+    major = re.search(r"\.iOS\(\.v(\d+)\)", package)[1]
+    assert re.search(r'iOS: "(\d+)\.0"', project)[1] == major == "16"
+    tools = re.search(r"swift-tools-version: ([\d.]+)", package)[1]
+    assert re.search(r'SWIFT_VERSION: "([\d.]+)"', project)[1] == tools
+    version = re.search(r'appVersion = "([\d.]+)"', (SWIFT / "DeviceRun.swift").read_text(encoding="utf-8"))[
+        1
+    ]
+    assert re.search(r'MARKETING_VERSION: "([\d.]+)"', project)[1] == version
+    for name in re.findall(r'(?:target|testTarget)\(name: "(\w+)"', package):
+        assert any((IOS / parent / name).is_dir() for parent in ("Sources", "Tests")), name
+    for folder in re.findall(r"(?:sources: \[|^      - )([\w/]+)\]?$", project, re.MULTILINE):
+        assert (IOS / folder).is_dir(), folder
+
+
+def test_kotlins_pattern_finds_the_providers_in_onnx_runtimes_own_profile(exchange, tmp_path):
+    source = (KOTLIN / "Executor.kt").read_text(encoding="utf-8")
+    pattern = re.search(r'Regex\("(.*)"\)', source)[1].encode().decode("unicode_escape")
+    options = onnxruntime.SessionOptions()
+    options.enable_profiling = True
+    options.profile_file_prefix = str(tmp_path / "profile")
+    artefact = exchange.request / exchange.record.request.artefact.path
+    session = onnxruntime.InferenceSession(str(artefact), options, providers=["CPUExecutionProvider"])
+    session.run(None, {session.get_inputs()[0].name: np.zeros((1, 3, 112, 112), np.float32)})
+    profile = session.end_profiling()
+    with open(profile, encoding="utf-8") as file:  # noqa: PTH123 - the library's own path, a text
+        assert set(re.findall(pattern, file.read())) == {"CPU"}

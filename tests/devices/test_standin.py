@@ -1,0 +1,108 @@
+"""Requests come from elsewhere, too: what the stand-in refuses to execute."""
+
+import json
+import zipfile
+
+import pytest
+from device_parts import answer
+
+from cardembed.errors import CardembedError, DigestMismatchError, EvidenceError, UnavailableError
+from cardembed.fidelity import Fidelity
+
+
+def edit(exchange, change):
+    file = exchange.request / "request.json"
+    content = json.loads(file.read_bytes())
+    change(content)
+    file.write_text(json.dumps(content))
+    return exchange
+
+
+def refuses(exchange, text, error=EvidenceError):
+    with pytest.raises(error, match=text):
+        answer(exchange.request, exchange.folder / "out")
+    assert not (exchange.folder / "out").exists()
+
+
+@pytest.mark.parametrize("path", ["../../evil", "/tmp/evil", "C:\\evil", "artefact/../../evil"])
+def test_paths_that_lead_elsewhere(exchange, path):
+    refuses(edit(exchange, lambda c: c["artefact"]["files"][0].update(path=path)), "artefact.files.0.path")
+
+
+def test_an_artefact_beside_its_folder(exchange):
+    def change(content):
+        content["artefact"]["files"].append(content["photos"][0]["file"])
+
+    refuses(edit(exchange, change), "expected the artefact's files at artefact/")
+
+
+def test_changed_photos_tensors_and_artefacts(exchange):
+    for name in ("tensors.f32", "photos/00000.jpg", exchange.record.request.artefact.path):
+        file = exchange.request / name
+        data = file.read_bytes()
+        file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        refuses(exchange, "truncated or changed")
+        file.write_bytes(data[:-1])
+        refuses(exchange, "truncated or changed")
+        file.write_bytes(data)
+
+
+def test_an_artefact_other_than_its_digest(exchange):
+    def change(content):
+        content["artefact"]["sha256"] = "ab" * 32
+
+    refuses(edit(exchange, change), "the artefact of the request", DigestMismatchError)
+
+
+def test_tensors_that_do_not_fit_the_photos(exchange):
+    refuses(edit(exchange, lambda c: c["photos"].pop()), r"expected tensors \(5, 3, 112, 112\)")
+
+
+def test_a_picture_that_is_none(exchange):
+    from cardembed._io import sha256_bytes
+
+    data = b"no picture"
+    (exchange.request / "photos" / "00000.jpg").write_bytes(data)
+    file = {"path": "photos/00000.jpg", "sha256": sha256_bytes(data), "bytes": len(data)}
+    refuses(edit(exchange, lambda c: c["photos"][0].update(file=file)), "a JPEG, PNG or WebP", CardembedError)
+
+
+def test_formats_that_nothing_here_executes(exchange, monkeypatch):
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    edit(exchange, lambda c: c["artefact"].update(format="mlpackage"))
+    refuses(exchange, "expected a Mac", UnavailableError)
+    edit(exchange, lambda c: c["artefact"].update(format="ort"))
+    refuses(exchange, "apps/android", UnavailableError)
+
+
+def test_a_request_that_is_truncated_or_no_request(exchange):
+    file = exchange.request / "request.json"
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) // 2])
+    refuses(exchange, "a device request, schema version 1")
+    file.write_bytes((exchange.response / "response.json").read_bytes())
+    refuses(exchange, "a device request, schema version 1")
+    file.unlink()
+    refuses(exchange, r"no request\.json")
+
+
+def test_a_request_archive_that_explodes(exchange):
+    out = exchange.folder / "bomb.zip"
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("request.json", bytes((64 << 20) + 1))
+    with pytest.raises(EvidenceError, match="more than 67108864 bytes"):
+        answer(out, exchange.folder / "out")
+
+
+def test_an_embedder_that_calls_itself_a_device_is_still_a_stand_in(exchange, monkeypatch):
+    from cardembed.embedders.onnx import OnnxEmbedder
+
+    real = OnnxEmbedder.__init__
+
+    def boasting(self, *args, **more):
+        real(self, *args, **more)
+        self.fidelity = Fidelity.DEVICE
+
+    monkeypatch.setattr(OnnxEmbedder, "__init__", boasting)
+    response = answer(exchange.request, exchange.folder / "out")
+    assert (response.fidelity, response.app.kind) == (Fidelity.RUNTIME, "stand-in")
