@@ -9,6 +9,8 @@ The tree::
     │   ├── PhotoSetError             a photo set: manifest, missing files, wrong digest
     │   ├── ReleaseError              a release directory or its release.json
     │   │   └── DigestMismatchError   bytes differ from the digest that was promised for them
+    │   ├── ArtefactError             artefact file: not parseable, points outside of itself, an unknown op,
+    │   │                             absurd shapes
     │   ├── EmbeddingError            arrays: NaN, wrong shape, wrong dtype, zero vectors
     │   ├── DatabaseError             a reference database: unreadable, empty, wrong dimension
     │   ├── UnknownTargetError        a target, profile or architecture that no table knows
@@ -29,6 +31,7 @@ The four parts are also attributes, so that programs need not parse the text.
 from __future__ import annotations
 
 __all__ = [
+    "ArtefactError",
     "CardembedError",
     "CatalogueError",
     "DatabaseError",
@@ -105,6 +108,10 @@ class ReleaseError(InputError):
 
 class DigestMismatchError(ReleaseError):
     """Bytes that differ from the SHA-256 digest that was promised for them."""
+
+
+class ArtefactError(InputError):
+    """An artefact file: not parseable, points outside of itself, an unknown op, absurd shapes."""
 
 
 class EmbeddingError(InputError):
