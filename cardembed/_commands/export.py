@@ -22,5 +22,5 @@ def command() -> None:
     """
 
 
-for subcommand in (onnx, coreml):
+for subcommand in (onnx, ort, coreml):
     command.add_command(subcommand)

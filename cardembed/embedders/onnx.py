@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
-from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.onnx_safety import check_onnx, check_ort, parse_checked
+from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import ArtefactError, ReleaseError, UnavailableError
 from cardembed.fidelity import Fidelity
 from cardembed.release import read_verified

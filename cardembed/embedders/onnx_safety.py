@@ -60,7 +60,7 @@ def parse_checked(path: Path, data: bytes, *, external_data: bool = False) -> An
 
 
 def check_ort(path: Path, data: bytes) -> None:
-    """Refuse what is no file in ONNX Runtime's own format, which verifies its buffers itself (ArtefactError)."""
+    """Refuse (ArtefactError) what is no file in ONNX Runtime's own format; it verifies its buffers itself."""
     if data[4:8] != b"ORTM":
         raise _bad(path, "no ORT file (its identifier is missing)")
 

@@ -26,7 +26,7 @@ _REWRITTEN = ArtefactClass("float32, operators fused", FLOAT32.one_minus_cosine,
 
 
 def export_ort(source: Source, path: Path, options: OnnxOptions | None = None) -> ExportRecord:
-    """Write an `.ort` file and, beside it, `<name>.config`: the operators and types that a reduced build needs.
+    """Write an `.ort` file and, beside it, `<name>.config`: operators and types that a reduced build needs.
 
     It is made from an ONNX file that was checked, with the graph's rewriting done beforehand ("Fixed"), and
     compared with that file in ONNX Runtime before it gets its name.
