@@ -118,9 +118,8 @@ def export_coreml(source: Source, path: Path, options: CoreMLOptions | None = No
 
 
 def _convert(source: Source, options: CoreMLOptions) -> Any:  # noqa: ANN401 - no types published
-    import coremltools
-    import torch
-
+    coremltools: Any = require("coremltools", extra="coreml")  # it does not say what it exports
+    torch: Any = require("torch", extra="train")
     logging.getLogger("coremltools").setLevel(logging.ERROR)  # it warns of every newer torch
     size = source.preprocessing.size
     model: nn.Module = source.model.eval()
@@ -153,9 +152,8 @@ def _convert(source: Source, options: CoreMLOptions) -> Any:  # noqa: ANN401 - n
                 traced, inputs=[entry], outputs=[output], skip_model_load=True, **arguments
             )
             if not program and options.precision == "float16":
-                from coremltools.models.neural_network.quantization_utils import quantize_weights
-
-                spec = quantize_weights(converted, 16)
+                tools: Any = require("coremltools.models.neural_network.quantization_utils", extra="coreml")
+                spec = tools.quantize_weights(converted, 16)
                 converted = getattr(spec, "_spec", spec)
                 converted = coremltools.models.MLModel(converted, skip_model_load=True)
         except (RuntimeError, TypeError, ValueError, NotImplementedError, KeyError) as error:
@@ -169,8 +167,7 @@ def _convert(source: Source, options: CoreMLOptions) -> Any:  # noqa: ANN401 - n
 
 
 def _compress(model: Any, how: str) -> Any:  # noqa: ANN401 - no types published
-    from coremltools.optimize import coreml
-
+    coreml: Any = require("coremltools.optimize.coreml", extra="coreml")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if how == "int8":

@@ -23,6 +23,9 @@ class PixelModel(nn.Module):
         shift: (3,) added after it.
     """
 
+    scale: Tensor
+    shift: Tensor
+
     def __init__(self, model: nn.Module, scale: Tensor | None, shift: Tensor | None) -> None:
         super().__init__()
         self.model = model

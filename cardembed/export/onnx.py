@@ -97,7 +97,7 @@ def describe(path: Path, metadata: Mapping[str, str]) -> None:
     """Write `metadata` into a file's `metadata_props`, its description into `doc_string`."""
     import onnx
 
-    model = onnx.load(str(path), load_external_data=False)
+    model: Any = onnx.load(str(path), load_external_data=False)
     onnx.helper.set_model_props(model, dict(metadata))
     model.producer_name, model.producer_version = "cardembed", metadata.get("cardembed_version", "")
     model.doc_string = metadata.get("description", "")
