@@ -13,6 +13,8 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from cardembed.errors import ArtefactError
+
 __all__ = [
     "atomic_write_bytes",
     "atomic_write_json",
@@ -23,6 +25,7 @@ __all__ = [
     "sha256_array",
     "sha256_bytes",
     "sha256_file",
+    "sha256_tree",
 ]
 
 
@@ -80,6 +83,26 @@ def sha256_file(path: Path | str) -> str:
     """SHA-256 of a file's bytes, 64 hex digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_tree(path: Path | str) -> str:
+    """SHA-256 of a folder: of the sorted lines `<file's digest>  <relative path>`, 64 hex digits.
+
+    Times, permissions and empty folders do not count. It is what `sha256sum` prints for the files in the
+    order of their paths' UTF-8 bytes, hashed once more.
+
+    Raises:
+        ArtefactError: A link, or no file at all: the digest would stand for other bytes than the folder's.
+    """
+    root, lines = Path(path), []
+    for item in root.rglob("*"):
+        if item.is_symlink():
+            raise ArtefactError(item, expected="plain files", found="a link", action="copy the file it names")
+        if item.is_file():
+            lines.append((item.relative_to(root).as_posix().encode(), sha256_file(item).encode()))
+    if root.is_symlink() or not lines:
+        raise ArtefactError(root, expected="a folder with files", found="none", action="write it again")
+    return sha256_bytes(b"".join(digest + b"  " + name + b"\n" for name, digest in sorted(lines)))
 
 
 def sha256_array(array: NDArray[np.generic]) -> str:

@@ -9,9 +9,9 @@ The tree::
     │   ├── PhotoSetError             a photo set: manifest, missing files, wrong digest
     │   ├── ReleaseError              a release directory or its release.json
     │   │   └── DigestMismatchError   bytes differ from the digest that was promised for them
+    │   ├── ArtefactError             an artefact file: not parseable, points outside of itself, unknown op
     │   ├── EmbeddingError            arrays: NaN, wrong shape, wrong dtype, zero vectors
     │   ├── DatabaseError             a reference database: unreadable, empty, wrong dimension
-    │   ├── ArtefactError           an artefact file: not parseable, points outside of itself, unknown op
     │   ├── UnknownTargetError        a target, profile or architecture that no table knows
     │   ├── EvidenceError             an evidence bundle: unreadable, wrong schema, inconsistent
     │   │   └── SignatureError        the bundle's signature: missing, wrong, or by an unknown key
@@ -109,16 +109,16 @@ class DigestMismatchError(ReleaseError):
     """Bytes that differ from the SHA-256 digest that was promised for them."""
 
 
+class ArtefactError(InputError):
+    """An artefact file: not parseable, points outside of itself, an unknown op, absurd shapes."""
+
+
 class EmbeddingError(InputError):
     """An array that is no embedding or no image batch: NaN, wrong shape, wrong dtype, zero vector."""
 
 
 class DatabaseError(InputError):
     """A reference database that is unreadable, empty or of another dimension."""
-
-
-class ArtefactError(InputError):
-    """An artefact file: not parseable, points outside of itself, an unknown op, absurd shapes."""
 
 
 class UnknownTargetError(InputError):

@@ -13,25 +13,26 @@ __all__ = ["open_artefact"]
 
 
 def open_artefact(path: Path | str, *, target: str = "file", threads: int | None = None) -> Embedder:
-    """Open a `.safetensors` or `.onnx` file with the project's usual preprocessing.
+    """Open a `.safetensors`, `.onnx` or `.ort` file with the project's usual preprocessing.
 
     Its digest is whatever the file has: nobody promised another.
 
     Raises:
         UsageError: No such file, or of another kind.
+        ArtefactError: It cannot be parsed.
         ReleaseError: Not an artefact of this project.
         UnavailableError: PyTorch is needed and missing.
     """
     file = Path(path)
-    if not file.is_file() or file.suffix not in (".safetensors", ".onnx"):
+    if not file.is_file() or file.suffix not in (".safetensors", ".onnx", ".ort"):
         raise UsageError(
             file,
-            expected="a release directory, a .safetensors or an .onnx file",
+            expected="a release directory, a .safetensors, .onnx or .ort file",
             found="something else" if file.exists() else "nothing",
             action="name an artefact",
         )
     digest = sha256_file(file)
-    if file.suffix == ".onnx":
+    if file.suffix != ".safetensors":
         from cardembed.embedders.onnx import OnnxEmbedder, input_size
 
         preprocessing = Preprocessing(input_size(file))

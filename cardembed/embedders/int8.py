@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
-from cardembed.embedders.onnx import parse_onnx
+from cardembed.embedders.onnx_safety import parse_checked
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import ReleaseError
 from cardembed.fidelity import Fidelity
@@ -36,7 +36,8 @@ class Int8Embedder(Embedder):
 
     Raises:
         DigestMismatchError: Other bytes; nothing was parsed.
-        ReleaseError: No ONNX model, or other ports.
+        ArtefactError: No ONNX model.
+        ReleaseError: Other ports.
     """
 
     batch_size = 1
@@ -65,7 +66,7 @@ class Int8Embedder(Embedder):
             runtime=runtime,
         )
         data = read_verified(path, sha256)
-        parse_onnx(path, data)
+        parse_checked(path, data)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors come as exceptions
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

@@ -11,18 +11,19 @@ from numpy.typing import NDArray
 
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
 from cardembed.embedders.declared import DeclaredArtefact, Port
+from cardembed.embedders.onnx_safety import check_onnx, check_ort, parse_checked
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.errors import ReleaseError, UnavailableError
+from cardembed.errors import ArtefactError, ReleaseError, UnavailableError
 from cardembed.fidelity import Fidelity
 from cardembed.release import read_verified
 
-__all__ = ["OnnxEmbedder", "input_size", "model_input_size", "parse_onnx"]
+__all__ = ["OnnxEmbedder", "input_size", "model_input_size"]
 
 _PROVIDER = "CPUExecutionProvider"
 
 
 class OnnxEmbedder(Embedder):
-    """Executes an ONNX file with input (batch, 3, S, S) float32 and output (batch, 768) float32.
+    """Executes an ONNX or ORT file with input (batch, 3, S, S) float32 and output (batch, 768) float32.
 
     The bytes are read once, compared with their digest, checked (no data outside of the file), and only then
     given to ONNX Runtime.
@@ -38,7 +39,8 @@ class OnnxEmbedder(Embedder):
 
     Raises:
         DigestMismatchError: Other bytes; nothing was parsed.
-        ReleaseError: No ONNX model, external data, or other inputs and outputs.
+        ArtefactError: No ONNX model, external data, shapes or operators that no export has.
+        ReleaseError: ONNX Runtime does not take it, or it has other inputs and outputs.
         UnavailableError: This ONNX Runtime did not take the CPU provider.
     """
 
@@ -63,8 +65,13 @@ class OnnxEmbedder(Embedder):
             preprocessing=preprocessing,
             runtime=runtime,
         )
+        self._path = path
         data = read_verified(path, sha256)
-        self._opset = _opset(_self_contained(path, data))
+        if path.suffix == ".ort":
+            check_ort(path, data)
+            self._declared_version = ("ORT", "")
+        else:
+            self._declared_version = ("ONNX", _opset(parse_checked(path, data)))
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors come as exceptions
         count = thread_count(threads)
@@ -84,15 +91,28 @@ class OnnxEmbedder(Embedder):
         self._input, self._output = _ports(path, self._session, preprocessing.size)
 
     def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One run of the session."""
-        output: NDArray[np.float32] = self._session.run([self._output], {self._input: batch})[0]
+        """One run of the session.
+
+        Raises:
+            ArtefactError: The file parses, but cannot be run.
+        """
+        try:
+            output: NDArray[np.float32] = self._session.run([self._output], {self._input: batch})[0]
+        except Exception as error:  # ONNX Runtime's own classes, which differ between versions
+            raise ArtefactError(
+                self._path,
+                expected="a file that ONNX Runtime can run",
+                found=str(error),
+                action="export it again",
+            ) from error
         return output
 
     def declared(self) -> DeclaredArtefact:
         """The file's opset and ports, and the providers that the session ended up with."""
+        name, version = self._declared_version
         return DeclaredArtefact(
-            format="ONNX",
-            version=self._opset,
+            format=name,
+            version=version,
             inputs=tuple(_port(port) for port in self._session.get_inputs()),
             outputs=tuple(_port(port) for port in self._session.get_outputs()),
             executed_by=tuple(self._session.get_providers()),
@@ -105,12 +125,25 @@ class OnnxEmbedder(Embedder):
 
 
 def input_size(path: Path) -> int:
-    """Side of the square input that an ONNX file declares, in pixels.
+    """Side of the square input that an ONNX or ORT file declares, in pixels.
 
     Raises:
-        ReleaseError: No ONNX model, or no square image input.
+        ArtefactError: No ONNX model.
+        ReleaseError: No square image input.
     """
-    return model_input_size(path, parse_onnx(path, path.read_bytes()))
+    if path.suffix != ".ort":
+        return model_input_size(path, check_onnx(path))
+    data = path.read_bytes()
+    check_ort(path, data)
+    onnxruntime: Any = importlib.import_module("onnxruntime")
+    try:
+        inputs = onnxruntime.InferenceSession(data, providers=[_PROVIDER]).get_inputs()
+    except Exception as error:  # ONNX Runtime's own classes, which differ between versions
+        raise _bad(path, str(error)) from error
+    sides = inputs[0].shape if len(inputs) == 1 else []
+    if len(sides) != 4 or sides[2] != sides[3] or not isinstance(sides[2], int):
+        raise _bad(path, f"an input of shape {sides}")
+    return int(sides[2])
 
 
 def model_input_size(path: Path, model: Any) -> int:  # noqa: ANN401 - onnx.ModelProto, whose types are generated
@@ -122,20 +155,6 @@ def model_input_size(path: Path, model: Any) -> int:  # noqa: ANN401 - onnx.Mode
     return int(sides[2])
 
 
-def parse_onnx(path: Path, data: bytes) -> Any:  # noqa: ANN401 - onnx.ModelProto, whose types are generated
-    """The model in a file's bytes.
-
-    Raises:
-        ReleaseError: They hold none; the path is named.
-    """
-    import onnx
-
-    try:
-        return onnx.load_model_from_string(data)
-    except Exception as error:  # protobuf's DecodeError has moved between its versions
-        raise _bad(path, f"no ONNX model ({error})") from error
-
-
 def _opset(model: Any) -> str:  # noqa: ANN401 - onnx.ModelProto, whose types are generated
     versions = sorted((entry.domain, entry.version) for entry in model.opset_import)
     return ", ".join(f"{domain} opset {version}".strip() for domain, version in versions)
@@ -144,25 +163,6 @@ def _opset(model: Any) -> str:  # noqa: ANN401 - onnx.ModelProto, whose types ar
 def _port(port: Any) -> Port:  # noqa: ANN401 - ONNX Runtime publishes no types
     dtype = {"tensor(float)": "float32", "tensor(float16)": "float16"}.get(port.type, port.type)
     return Port(port.name, dtype, tuple(axis if isinstance(axis, int) else None for axis in port.shape))
-
-
-def _self_contained(path: Path, data: bytes) -> Any:  # noqa: ANN401 - onnx.ModelProto, whose types are generated
-    """The model in the file's bytes; ReleaseError where it would read others."""
-    import onnx
-    from onnx.external_data_helper import uses_external_data
-
-    model = parse_onnx(path, data)
-    graphs = [model.graph]
-    while graphs:
-        graph = graphs.pop()
-        attributes = [attribute for node in graph.node for attribute in node.attribute]
-        tensors = [*graph.initializer, *(attribute.t for attribute in attributes)]
-        tensors += [tensor for attribute in attributes for tensor in attribute.tensors]
-        if any(uses_external_data(tensor) for tensor in tensors):
-            raise _bad(path, "tensors in other files")
-        graphs += [attribute.g for attribute in attributes if attribute.type == onnx.AttributeProto.GRAPH]
-        graphs += [inner for attribute in attributes for inner in attribute.graphs]
-    return model
 
 
 def _ports(path: Path, session: Any, size: int) -> tuple[str, str]:  # noqa: ANN401 - no types published

@@ -14,11 +14,13 @@ from cardembed._imports import require
 from cardembed.errors import ExportError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor, nn
 
     from cardembed.release import Release
 
-__all__ = ["OPSET", "check_file", "export_target_onnx", "export_to_onnx"]
+__all__ = ["OPSET", "check_file", "describe", "export_target_onnx", "export_to_onnx"]
 
 OPSET = 17
 INPUT, OUTPUT, BATCH = "input", "embedding", "batch_size"
@@ -26,7 +28,9 @@ _TOLERANCE = 1e-6
 _DEFAULT_SIZE = 224
 
 
-def export_to_onnx(model: nn.Module, output_dir: Path | str) -> Path:
+def export_to_onnx(
+    model: nn.Module, output_dir: Path | str, *, metadata: Mapping[str, str] | None = None
+) -> Path:
     """Write `<architecture>.onnx`: input "input" (batch, 3, S, S), output "embedding" (batch, 768), float32.
 
     The file is written under its name only after it passed: opset, names, dynamic batch, ONNX's own checker,
@@ -36,6 +40,7 @@ def export_to_onnx(model: nn.Module, output_dir: Path | str) -> Path:
         model: Teacher or student; afterwards in evaluation mode. Any other module is exported as
             `model.onnx` for 224 × 224 images, where it has no `input_size`.
         output_dir: Made where missing.
+        metadata: Written into the file's `metadata_props`.
 
     Returns:
         The file.
@@ -55,6 +60,8 @@ def export_to_onnx(model: nn.Module, output_dir: Path | str) -> Path:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".onnx-") as temporary:
         partial = Path(temporary) / f"{name}.onnx"
         _write(model, images[:1], partial)
+        if metadata is not None:
+            describe(partial, metadata)
         check_file(partial, size)
         _compare(model, images, partial)
         return partial.replace(folder / partial.name)
@@ -84,6 +91,17 @@ def _write(model: nn.Module, example: Tensor, path: Path) -> None:
                 found=f"{type(error).__name__}: {error}",
                 action="export a teacher or student of cardembed",
             ) from error
+
+
+def describe(path: Path, metadata: Mapping[str, str]) -> None:
+    """Write `metadata` into a file's `metadata_props`, its description into `doc_string`."""
+    import onnx
+
+    model: Any = onnx.load(str(path), load_external_data=False)
+    onnx.helper.set_model_props(model, dict(metadata))
+    model.producer_name, model.producer_version = "cardembed", metadata.get("cardembed_version", "")
+    model.doc_string = metadata.get("description", "")
+    path.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def _differs(path: Path, expected: str, found: str) -> ExportError:

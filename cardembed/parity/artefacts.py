@@ -38,10 +38,11 @@ def _weights(path: Path) -> TraceableArtefact:
 
 
 def _onnx(path: Path) -> TraceableArtefact:
-    from cardembed.embedders.onnx import model_input_size, parse_onnx
+    from cardembed.embedders.onnx import model_input_size
+    from cardembed.embedders.onnx_safety import check_onnx
     from cardembed.parity.onnx_trace import trace_onnx
 
-    model = parse_onnx(path, path.read_bytes())
+    model = check_onnx(path)
     source = f"{path.name} on ONNX Runtime {metadata.version('onnxruntime')}"
     return TraceableArtefact(model_input_size(path, model), partial(trace_onnx, model, source=source))
 
@@ -55,6 +56,7 @@ def open_traceable(path: Path) -> TraceableArtefact:
 
     Raises:
         UsageError: No such file, or of a kind that cannot be traced.
+        ArtefactError: Not an artefact that can be parsed.
         ReleaseError: Not an artefact of this project.
         UnavailableError: What executes it is not installed.
     """

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cardembed.errors import ArtefactError
 from cardembed.parity.trace import Recorder, Trace
 
 __all__ = ["trace_onnx"]
@@ -23,10 +24,22 @@ def trace_onnx(model: Model, batch: NDArray[np.float32], *, source: str) -> Trac
     """Run a model and keep a summary of every result.
 
     Args:
-        model: As `parse_onnx` gives it, with one input (N, 3, S, S) and one output (N, D), float32.
+        model: As `check_onnx` gives it, with one input (N, 3, S, S) and one output (N, D), float32.
         batch: (N, 3, S, S) float32.
         source: For people.
+
+    Raises:
+        ArtefactError: It parses, but ONNX Runtime cannot run it.
     """
+    try:
+        return _trace(model, batch, source)
+    except Exception as error:  # ONNX Runtime's own classes, which differ between versions
+        raise ArtefactError(
+            source, expected="a file that ONNX Runtime can run", found=str(error), action="export it again"
+        ) from error
+
+
+def _trace(model: Model, batch: NDArray[np.float32], source: str) -> Trace:
     import onnx
 
     model = onnx.shape_inference.infer_shapes(model)  # a copy, whose outputs are replaced below

@@ -8,7 +8,7 @@ from PIL import Image
 
 from cardembed._io import sha256_file
 from cardembed.embedders.files import open_artefact
-from cardembed.errors import ReleaseError, UsageError
+from cardembed.errors import InputError, UsageError
 
 
 def write(file, sides):
@@ -40,7 +40,7 @@ def test_an_onnx_file_tells_its_size(tmp_path):
 def test_what_is_no_artefact(tmp_path):
     (tmp_path / "broken.onnx").write_bytes(b"no onnx")
     for file in (write(tmp_path / "oblong.onnx", (16, 8)), tmp_path / "broken.onnx"):
-        with pytest.raises(ReleaseError):
+        with pytest.raises(InputError):
             open_artefact(file)
     for name in ("nowhere.onnx", "."):
         with pytest.raises(UsageError):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.errors import ReleaseError, UsageError
+from cardembed.errors import InputError, UsageError
 from cardembed.export.onnx import export_to_onnx
 from cardembed.parity.artefacts import open_traceable
 from cardembed.parity.divergence import compare_traces
@@ -145,7 +145,7 @@ def test_the_command(run, weights, exported, random_release, tmp_path):
 
 def test_what_is_no_artefact(tmp_path):
     (tmp_path / "x.onnx").write_bytes(b"no model")
-    with pytest.raises(ReleaseError):
+    with pytest.raises(InputError):
         open_traceable(tmp_path / "x.onnx")
     with pytest.raises(UsageError):
         open_traceable(tmp_path / "x.hef")

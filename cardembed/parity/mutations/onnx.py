@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed.embedders.onnx import parse_onnx
+from cardembed.embedders.onnx_safety import parse_checked
 from cardembed.parity.mutations._types import BLOCK, Mutation, NotApplicableError
 
 __all__ = ["ONNX_MUTATIONS"]
@@ -134,7 +134,7 @@ def _mutation(name: str, change: Callable[[Graph], str]) -> Mutation:
     def write(source: Path, damaged: Path) -> str:
         import onnx
 
-        model = parse_onnx(source, source.read_bytes())
+        model = parse_checked(source, source.read_bytes())
         changed = change(model.graph)
         onnx.save(model, str(damaged))
         return changed

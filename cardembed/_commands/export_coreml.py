@@ -1,0 +1,70 @@
+"""`cardembed export coreml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cardembed._commands._exporting import find_source, finish, source_options
+from cardembed._commands._output import json_option
+
+__all__ = ["coreml"]
+
+
+@click.command("coreml")
+@source_options
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="A .mlpackage, or .mlmodel, or a folder."
+)
+@click.option(
+    "--format", type=click.Choice(["mlpackage", "mlmodel"]), help="By --out; mlpackage for a folder."
+)
+@click.option("--precision", type=click.Choice(["float16", "float32"]), default="float16", show_default=True)
+@click.option(
+    "--input",
+    "kind",
+    type=click.Choice(["tensor", "image"]),
+    default="tensor",
+    show_default=True,
+    help="Normalised numbers, or a picture that the model normalises.",
+)
+@click.option(
+    "--max-batch", type=click.IntRange(1, 64), default=1, show_default=True, help="Flexible from 1 to it."
+)
+@click.option("--compress", type=click.Choice(["int8", "palette8", "palette4"]), help="Of the weights.")
+@json_option
+def coreml(
+    *,
+    directory: Path | None,
+    target: str | None,
+    weights: Path | None,
+    out: Path,
+    format: str | None,  # noqa: A002 - the option's name
+    precision: Any,  # noqa: ANN401 - one of the choices
+    kind: Any,  # noqa: ANN401
+    max_batch: int,
+    compress: Any,  # noqa: ANN401
+    as_json: bool,
+) -> None:
+    """Write a Core ML artefact: an ML Program for iOS 16, or a NeuralNetwork (.mlmodel).
+
+    Its contract is read back from disk before it gets its name. A record stands beside it.
+
+    \b
+    Example:
+      cardembed export coreml --target ios --out ios.mlpackage
+    """
+    from cardembed.export.coreml import CoreMLOptions, export_coreml
+
+    suffix = out.suffix.removeprefix(".")
+    named = suffix in ("mlpackage", "mlmodel")
+    chosen: Any = format or (suffix if named else "mlpackage")
+    options = CoreMLOptions(
+        format=chosen, precision=precision, input=kind, max_batch=max_batch, compress=compress
+    )
+    options.check()
+    source = find_source("export coreml", directory, target, weights)
+    path = out if named else out / f"{source.name}.{chosen}"
+    finish(export_coreml(source, path, options), path, as_json=as_json)

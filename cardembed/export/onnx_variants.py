@@ -1,0 +1,209 @@
+"""ONNX files beyond the plain one: described, from the modern exporter, with raw pixels, in ORT's format."""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardembed._io import sha256_file
+from cardembed.embedders.onnx_safety import check_onnx
+from cardembed.errors import ExportError, UsageError
+from cardembed.export.onnx import BATCH, OPSET, OUTPUT, check_file, describe, export_to_onnx
+from cardembed.export.record import ExportRecord, Port, measure, tool_versions
+from cardembed.export.source import InputKind, Source
+from cardembed.parity.classes import FLOAT32, Agreement, agreement
+
+__all__ = ["OnnxOptions", "check_inputs", "export_onnx", "run_onnx"]
+
+_LARGEST_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxOptions:
+    """How a model is written."""
+
+    exporter: Literal["trace", "dynamo"] = "trace"
+    """"trace": opset 17. "dynamo": PyTorch's modern exporter, with the opset that it writes."""
+    input: InputKind = "tensor"
+    """"tensor": normalised float32, port `input`. "image": RGB uint8, channels first, port `image`."""
+    external_data: bool = False
+    """Weights in `<file>.data` beside the file (modern exporter only)."""
+
+
+def export_onnx(source: Source, path: Path, options: OnnxOptions | None = None) -> ExportRecord:
+    """Write an ONNX file with a dynamic batch, checked against PyTorch before it gets its name.
+
+    Args:
+        source: What is exported.
+        path: `.onnx`; replaced where it exists.
+        options: `OnnxOptions()` without.
+
+    Raises:
+        ExportError: It cannot be exported, or the file differs from the model.
+        UsageError: Options that contradict each other.
+        UnavailableError: The modern exporter needs onnxscript.
+    """
+    chosen = options or OnnxOptions()
+    if chosen.external_data and chosen.exporter != "dynamo":
+        raise UsageError(
+            "--external-data",
+            expected="--exporter dynamo with it",
+            found="the exporter by tracing, which keeps weights inside",
+            action="leave it out",
+        )
+    metadata = source.metadata(chosen.input)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".onnx-") as temporary:
+        folder = Path(temporary)
+        if chosen == OnnxOptions():
+            partial = export_to_onnx(source.model, folder, metadata=metadata)
+        else:
+            partial = _write(source, folder / path.name, chosen)
+            describe(partial, metadata)
+        model = check_onnx(partial, external_data=chosen.external_data)
+        opset = max(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+        if chosen.exporter == "trace" and opset != OPSET:
+            raise _differs(path, f"opset {OPSET}", f"opset {opset}")
+        found = _compare(source, partial, chosen.input)
+        external = _external(folder, path, chosen)
+        digest, size = measure(partial)
+        for name in external or {}:  # the weights first: the file must never name what is not there
+            (folder / name).replace(path.parent / name)
+        partial.replace(path)
+    side, length = source.preprocessing.size, source.model.embedding_dim
+    image = chosen.input == "image"
+    return ExportRecord(
+        path=path.name,
+        format="onnx",
+        sha256=digest,
+        bytes=size,
+        version=f"opset {opset}",
+        inputs=(
+            Port("image" if image else "input", "uint8" if image else "float32", (BATCH, 3, side, side)),
+        ),
+        outputs=(Port(OUTPUT, "float32", (BATCH, length)),),
+        weights_sha256=source.weights_sha256,
+        metadata=metadata,
+        tools=tool_versions(("onnx", "onnxruntime", "torch", "timm")),
+        external_data=external,
+        agreement=asdict(found),
+    )
+
+
+def _write(source: Source, path: Path, options: OnnxOptions) -> Path:
+    import torch
+
+    size = source.preprocessing.size
+    model: Any = source.model.eval()
+    # The modern exporter takes a batch of one for a constant.
+    example, name = torch.zeros(2, 3, size, size), "input"
+    if options.input == "image":
+        from cardembed.export.image_input import for_pixels
+
+        model = for_pixels(model, source.preprocessing, full_scale=255)
+        example, name = example.to(torch.uint8), "image"
+    arguments: dict[str, Any] = {
+        "opset_version": OPSET,
+        "dynamo": False,
+        "dynamic_axes": {name: {0: BATCH}, OUTPUT: {0: BATCH}},
+    }
+    if options.exporter == "dynamo":
+        from cardembed._imports import require
+
+        require("onnxscript", extra="train")
+        batch = torch.export.Dim(BATCH, min=1, max=_LARGEST_BATCH)
+        arguments = {
+            "dynamo": True,
+            "dynamic_shapes": ({0: batch},),
+            "external_data": options.external_data,
+            "verbose": False,
+        }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporters deprecate each other
+        try:
+            torch.onnx.export(
+                model, (example,), str(path), input_names=[name], output_names=[OUTPUT], **arguments
+            )
+        except (RuntimeError, torch.onnx.OnnxExporterError, TypeError, ValueError) as error:
+            raise ExportError(
+                path.name,
+                expected="a model that ONNX can express",
+                found=f"{type(error).__name__}: {error}",
+                action="export a teacher or student of cardembed, or with the other exporter",
+            ) from error
+    return path
+
+
+def check_inputs(source: Source, count: int = 3) -> NDArray[np.uint8]:
+    """Seeded pixels (count, 3, S, S) uint8 on which an artefact is compared with its model."""
+    size = source.preprocessing.size
+    return np.random.default_rng(0).integers(0, 256, (count, 3, size, size), dtype=np.uint8)
+
+
+def run_onnx(
+    path: Path, source: Source, kind: InputKind = "tensor", *, tolerance: float = 1e-5
+) -> NDArray[np.float32]:
+    """Embeddings (3, D) of `check_inputs` by ONNX Runtime, the first once alone; float32.
+
+    `tolerance` is how much a coordinate may change with the batch's size.
+
+    Raises:
+        ExportError: ONNX Runtime cannot run it, or a batch of one gives another embedding.
+    """
+    onnxruntime: Any = importlib.import_module("onnxruntime")  # it publishes no types
+    pixels = check_inputs(source)
+    batch = pixels if kind == "image" else _normalised(source, pixels)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
+        found: NDArray[np.float32] = session.run([OUTPUT], {name: batch})[0]
+        alone: NDArray[np.float32] = session.run([OUTPUT], {name: batch[:1]})[0]
+    except Exception as error:  # ONNX Runtime's own classes, which differ between versions
+        raise _differs(path, "a file that ONNX Runtime runs", str(error)) from error
+    if not np.abs(alone[0] - found[0]).max() < tolerance:
+        raise _differs(path, "the same embedding at every batch size", "another one at batch 1")
+    return found
+
+
+def _normalised(source: Source, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return source.preprocessing.batch(list(pixels.transpose(0, 2, 3, 1)))
+
+
+def _compare(source: Source, path: Path, kind: InputKind) -> Agreement:
+    import torch
+
+    with torch.inference_mode():
+        wanted = source.model(torch.from_numpy(_normalised(source, check_inputs(source)))).numpy()
+    found = agreement(wanted, run_onnx(path, source, kind))
+    if not FLOAT32.holds(found):
+        raise _differs(path, f"1 − cos < {FLOAT32.one_minus_cosine:g} to the model", str(found))
+    if kind == "tensor":
+        import onnx
+
+        opset = onnx.load(str(path), load_external_data=False).opset_import[0].version
+        if opset == OPSET:
+            check_file(path, source.preprocessing.size)
+    return found
+
+
+def _external(folder: Path, path: Path, options: OnnxOptions) -> dict[str, str] | None:
+    if not options.external_data:
+        return None
+    return {
+        item.name: sha256_file(item) for item in folder.iterdir() if item.name.startswith(f"{path.name}.")
+    }
+
+
+def _differs(path: Path, expected: str, found: str) -> ExportError:
+    return ExportError(
+        path.name, expected=expected, found=found, action="export again with the pinned torch and onnx"
+    )
