@@ -17,7 +17,7 @@ from cardembed.errors import EmbeddingError, ReleaseError, UsageError, WrongAnsw
 from cardembed.hailo.deadline import Deadline
 from cardembed.hailo.driver import Api, HailoRTDriver
 from cardembed.hailo.frames import FrameMaker
-from cardembed.hailo.protocol import Health, Identity, Normalised, OutputFormat
+from cardembed.hailo.protocol import Chip, Health, Identity, Normalised, OutputFormat
 from cardembed.hailo.resource import ChipResource, hailo_platform, simulated_platform
 from cardembed.hailo.simulator.container import is_simulated
 from cardembed.release import read_verified
@@ -40,7 +40,8 @@ class HailoEmbedder(Embedder):
         normalised: Who normalises: "chip" where the network was compiled with normalisation (frames are
             uint8), "host" where not (frames are float32).
         output: Who dequantises: HailoRT ("float32"), or we by the output's quantisation parameters.
-        timeout: Seconds that one call may take, a batch of up to `batch_size` images.
+        timeout: Seconds that one call may take, a batch of up to `batch_size` images; HailoRT is given half
+            of what is left for a frame, since it may wait twice as long as it is told.
         open_timeout: Seconds that opening may take, waiting for another owner included.
         device_id: Which device, such as "0000:01:00.0"; HailoRT's choice without.
         api: "infer_model" or "vstreams"; the newer that this HailoRT has, without.
@@ -102,10 +103,11 @@ class HailoEmbedder(Embedder):
             },
         )
         dtype = FrameMaker(self.preprocessing, normalised).dtype
-        self._driver = HailoRTDriver(
+        driver = HailoRTDriver(
             resource, data, thing=str(path), dtype=dtype, output=output, api=api, deadline=deadline
         )
-        self.runtime["api"] = self._driver.api
+        self.runtime["api"] = driver.api
+        self._driver: Chip = driver
         shape = self._driver.shape
         if preprocessing is None:
             self.preprocessing = Preprocessing(shape.size)

@@ -146,6 +146,28 @@ def test_a_simulated_hef_never_goes_to_a_chip_and_a_real_one_never_to_the_simula
         open_hef(real)
 
 
+def test_the_fidelity_is_that_of_what_is_behind_the_module():
+    import types
+
+    from cardembed.hailo.resource import ChipResource, simulated_platform
+
+    assert ChipResource(types.ModuleType("hailo_platform")).fidelity is Fidelity.DEVICE
+    assert ChipResource(simulated_platform()).fidelity is Fidelity.EMULATED
+
+
+def test_old_hailort_is_driven_by_virtual_streams(open_hef, monkeypatch):
+    from cardembed.hailo.resource import simulated_platform
+
+    newer = open_hef()
+    expected = newer.embed_pixels(pictures())
+    assert newer.runtime["api"] == "infer_model"
+    newer.close()
+    monkeypatch.delattr(simulated_platform().VDevice, "create_infer_model")
+    older = open_hef()
+    assert older.runtime["api"] == "vstreams"
+    assert (older.embed_pixels(pictures()) == expected).all()
+
+
 def test_threads_share_an_embedder(open_hef):
     embedder = open_hef()
     batches = [PREPROCESSING.batch(list(pictures(3, seed=seed))) for seed in range(8)]

@@ -22,6 +22,7 @@ from cardembed._validation import first_problem
 from cardembed.errors import ReleaseError
 
 __all__ = [
+    "MAGIC",
     "Normalisation",
     "Quant",
     "SimulatedHef",
@@ -31,6 +32,8 @@ __all__ = [
     "write_simulated_hef",
 ]
 
+MAGIC = b"PK\x03\x04"
+"""A simulated HEF's first bytes."""
 _MANIFEST, _NETWORK = "simulated-hef.json", "network.onnx"
 _MANIFEST_LIMIT = 4 << 20
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -87,11 +90,11 @@ class SimulatedHef(BaseModel):
 
 
 def is_simulated(path: Path | str) -> bool:
-    """Whether a file is a simulated HEF, by its content; False where there is no such file."""
+    """Whether a file claims to be a simulated HEF, by its first bytes; False where there is no such file."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _MANIFEST in archive.namelist()
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+        with Path(path).open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
         return False
 
 

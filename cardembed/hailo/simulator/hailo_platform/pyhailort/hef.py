@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cardembed.errors import ReleaseError
-from cardembed.hailo.simulator.container import SimulatedHef, read_simulated_hef
+from cardembed.hailo.simulator.container import MAGIC, SimulatedHef, read_simulated_hef
 from cardembed.hailo.simulator.faults import current_faults
 from cardembed.hailo.simulator.hailo_platform.pyhailort import _pyhailort
 from cardembed.hailo.simulator.hailo_platform.pyhailort.exceptions import ExceptionWrapper
@@ -45,7 +45,7 @@ def load_hef(source: str | bytes) -> tuple[SimulatedHef, Network]:
             data = Path(source).read_bytes()
         except OSError as error:
             raise _pyhailort.HailoRTStatusException(13) from error
-    if not data.startswith(b"PK"):
+    if not data.startswith(MAGIC):
         raise _pyhailort.HailoRTStatusException(92)
     if current_faults().corrupt_hef:
         raise _pyhailort.HailoRTStatusException(91)
