@@ -88,7 +88,8 @@ class FrameMaker:
                 action="resize first, or pass images to embed()",
             )
         if self.normalised == "chip":
-            return self._checked(np.ascontiguousarray(pixels))
+            # HailoRT's buffers must be writable, inputs too; Pillow's arrays are not.
+            return self._checked(np.require(pixels, requirements=["C", "W"]))
         batch = self.preprocessing.batch(list(pixels))
         return self._checked(np.ascontiguousarray(batch.transpose(0, 2, 3, 1)))
 
@@ -97,6 +98,7 @@ class FrameMaker:
         assert frames.shape[1:] == (size, size, 3), frames.shape
         assert frames.dtype == self.dtype, frames.dtype
         assert frames.flags.c_contiguous
+        assert frames.flags.writeable
         return frames
 
 

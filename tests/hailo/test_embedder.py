@@ -78,6 +78,9 @@ def test_pictures_pixels_and_preprocessed_arrays_are_the_same(open_hef):
     assert (embedder.embed_pixels(pixels) == expected).all()
     assert (embedder.embed(pixels) == expected).all()
     assert (embedder.embed([Image.fromarray(row) for row in pixels]) == expected).all()
+    frozen = pixels.copy()
+    frozen.flags.writeable = False
+    assert (embedder.embed_pixels(frozen) == expected).all()
     assert embedder.embed([]).shape == (0, 768)
     large = [Image.fromarray(row).resize((45, 63)) for row in pixels]
     resized = embedder.embed_preprocessed(PREPROCESSING.batch(large))

@@ -71,6 +71,10 @@ def test_buffers_are_checked_for_bytes_and_order_alone(sim, model):
                 place.set_buffer(wrong)
         with pytest.raises(sim.HailoRTException):
             place.set_buffer(np.zeros((3, SIZE, SIZE), np.uint8).transpose(1, 2, 0))
+        frozen = np.zeros((SIZE, SIZE, 3), np.uint8)
+        frozen.flags.writeable = False
+        with pytest.raises(ValueError, match="writeable"):
+            place.set_buffer(frozen)
         place.set_buffer(np.zeros(SIZE * SIZE * 3, np.int8))
 
 

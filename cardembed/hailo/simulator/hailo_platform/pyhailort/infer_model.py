@@ -215,7 +215,12 @@ class ConfiguredInferModel:
                 self._buffer: NDArray[Any] | None = None
 
             def set_buffer(self, buffer: NDArray[Any]) -> None:
-                """Set it. Bytes and C order are checked; shape, dtype and layout are not."""
+                """Set it. Bytes and C order are checked; shape, dtype and layout are not.
+
+                A read-only array is refused, as an input too: the binding asks for mutable memory.
+                """
+                if not buffer.flags.writeable:
+                    raise ValueError("array is not writeable")
                 if not buffer.flags.c_contiguous:
                     _fail(2)
                 if buffer.nbytes != self._bytes:
