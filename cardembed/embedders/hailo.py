@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed._io import sha256_bytes
+from cardembed._io import canonical_json, sha256_bytes
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, unit_rows
 from cardembed.embedders.preprocessing import Picture, Preprocessing
 from cardembed.errors import EmbeddingError, ReleaseError, UsageError, WrongAnswerError
@@ -122,6 +123,12 @@ class HailoEmbedder(Embedder):
             )
         self._frames = FrameMaker(self.preprocessing, normalised)
 
+    @property
+    def identity(self) -> str:
+        """As every embedder's; who normalises and dequantises, and how frames are run, belong to it too."""
+        ways = [self.runtime[key] for key in ("normalised", "output", "api")]
+        return sha256_bytes(canonical_json([super().identity, *ways]))
+
     def embed(
         self, image: Sequence[Picture] | NDArray[np.uint8] | NDArray[np.float32]
     ) -> NDArray[np.float32]:
@@ -168,9 +175,10 @@ class HailoEmbedder(Embedder):
         out = np.empty((len(frames), EMBEDDING_DIM), dtype=np.float32)
         for start in range(0, len(frames), self.batch_size):
             part = frames[start : start + self.batch_size]
-            out[start : start + len(part)] = unit_rows(
-                self._infer(part), what=f"{self.target} model's output"
-            )
+            before = time.perf_counter()
+            raw = self._infer(part)
+            self.inference_seconds += time.perf_counter() - before
+            out[start : start + len(part)] = unit_rows(raw, what=f"{self.target} model's output")
         return out
 
     def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:

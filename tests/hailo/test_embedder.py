@@ -158,6 +158,24 @@ def test_the_fidelity_is_that_of_what_is_behind_the_module():
     assert ChipResource(simulated_platform()).fidelity is Fidelity.EMULATED
 
 
+def test_ways_that_give_other_numbers_have_other_identities(open_hef):
+    found = set()
+    for normalised, output, api in WAYS:
+        embedder = open_hef(normalised=normalised, output=output, api=api)
+        found.add(embedder.identity)
+        embedder.close()
+    assert len(found) == len(WAYS)
+
+
+def test_time_in_the_chip_is_counted(open_hef):
+    embedder = open_hef()
+    embedder.embed_pixels(pictures())
+    first = embedder.inference_seconds
+    assert first > 0
+    embedder.embed_preprocessed(PREPROCESSING.batch(list(pictures())))
+    assert embedder.inference_seconds > first
+
+
 def test_old_hailort_is_driven_by_virtual_streams(open_hef, monkeypatch):
     from cardembed.hailo.resource import simulated_platform
 
