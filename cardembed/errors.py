@@ -21,7 +21,14 @@ The tree::
     ├── UnavailableError              this machine cannot do it: a package, a device, a platform is missing
     ├── TrainingError                 a training run that cannot go on (collapse, diverged loss)
     ├── ExportError                   a model that could not be exported, or differs from its source
+    ├── WrongAnswerError              a device answered, and differently on the same input: a failure
     └── InfrastructureError           no answer from a runtime or device: says nothing about the model
+        ├── DeviceBusyError           another process owns the device
+        ├── DeviceLostError           the device was there and is not any more
+        ├── DeviceMissingError        no device is attached, or its driver is not installed
+        ├── DeviceTimeoutError        no answer within the deadline
+        ├── DriverMismatchError       library, driver and firmware are of different versions
+        └── WrongArchitectureError    the program was compiled for another chip
 
 Every message names the thing, what was expected, what was found and what to do about it.
 The four parts are also attributes, so that programs need not parse the text.
@@ -34,7 +41,12 @@ __all__ = [
     "CardembedError",
     "CatalogueError",
     "DatabaseError",
+    "DeviceBusyError",
+    "DeviceLostError",
+    "DeviceMissingError",
+    "DeviceTimeoutError",
     "DigestMismatchError",
+    "DriverMismatchError",
     "EmbeddingError",
     "EvidenceError",
     "ExportError",
@@ -50,6 +62,8 @@ __all__ = [
     "UnavailableError",
     "UnknownTargetError",
     "UsageError",
+    "WrongAnswerError",
+    "WrongArchitectureError",
 ]
 
 
@@ -160,8 +174,36 @@ class ExportError(CardembedError):
     """A model that could not be exported, or whose exported form differs from it."""
 
 
+class WrongAnswerError(CardembedError):
+    """A device that answered, and gave different answers to the same input: the cell becomes "fail"."""
+
+
 class InfrastructureError(CardembedError):
     """No answer from a runtime or device.
 
     It says nothing about the model: the cell becomes "error", never "fail".
     """
+
+
+class DeviceBusyError(InfrastructureError):
+    """Another process, or another embedder of this one, owns the device."""
+
+
+class DeviceLostError(InfrastructureError):
+    """The device was there and is not any more: unplugged, reset, or its driver gave up."""
+
+
+class DeviceMissingError(InfrastructureError):
+    """No device is attached, or its kernel driver is not installed."""
+
+
+class DeviceTimeoutError(InfrastructureError):
+    """No answer from the device within the deadline."""
+
+
+class DriverMismatchError(InfrastructureError):
+    """Library, kernel driver and firmware are of versions that do not work together."""
+
+
+class WrongArchitectureError(InfrastructureError):
+    """The program was compiled for another chip than the one that is attached."""

@@ -1,20 +1,36 @@
 """What every embedder must do. A new one is one row in EMBEDDERS."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.baselines import ColourHistogramEmbedder, NearestPixelEmbedder
+from cardembed.embedders.hailo import HailoEmbedder
 from cardembed.embedders.registry import open_embedder
 from cardembed.errors import EmbeddingError
 from cardembed.fidelity import Fidelity
+
+
+def simulated_hailo(release):
+    """The small network of the Hailo tests, on the simulated chip."""
+    folder = Path(__file__).resolve().parents[1] / "hailo"
+    spec = importlib.util.spec_from_file_location("hailo_parts", folder / "hailo_parts.py")
+    parts = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(parts)
+    path = parts.write_hef(release.parent / "contract.simhef")
+    return HailoEmbedder(path, preprocessing=parts.PREPROCESSING)
+
 
 EMBEDDERS = {
     "torch-hailo8l": (lambda release: open_embedder(release, "hailo8l", runtime="torch"), "reference"),
     "int8-hailo8l": (lambda release: open_embedder(release, "hailo8l"), "emulated"),
     "torch-android": (lambda release: open_embedder(release, "android", runtime="torch"), "reference"),
     "onnx-android": (lambda release: open_embedder(release, "android"), "runtime"),
+    "hailo-simulator": (simulated_hailo, "emulated"),
     "nearest-pixel": (lambda release: NearestPixelEmbedder(), "reference"),
     "colour-histogram": (lambda release: ColourHistogramEmbedder(), "reference"),
 }

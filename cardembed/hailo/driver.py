@@ -1,0 +1,234 @@
+"""How HailoRT is made to run one network: owned, within deadlines, rebuilt after an error."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardembed.errors import CardembedError, DeviceMissingError, UsageError
+from cardembed.hailo.deadline import Deadline
+from cardembed.hailo.pipelines import InferModelPipeline, VStreamsPipeline
+from cardembed.hailo.protocol import Health, Identity, NetworkShape, OutputFormat
+from cardembed.hailo.resource import ChipResource, Ownership
+from cardembed.hailo.status import Stage, error_for, is_hailort_error
+from cardembed.hailo.telemetry import read_health, read_identity
+from cardembed.hailo.worker import Worker
+
+__all__ = ["Api", "HailoRTDriver", "attached_devices"]
+
+T = TypeVar("T")
+Api = Literal["infer_model", "vstreams"]
+"""Which of HailoRT's ways to run a network."""
+
+
+class HailoRTDriver:
+    """One network on one chip, which this object owns until it is closed.
+
+    Calls from several threads are served one after the other. Any error closes the device, since HailoRT has
+    shut its pipeline down then; the next call opens it anew. Nothing is tried twice by itself.
+
+    Args:
+        resource: Which chip.
+        hef: The compiled network's bytes.
+        thing: Names the network in errors, such as its path.
+        dtype: Of the frames, uint8 or float32.
+        output: Who dequantises; HailoRT always does with "vstreams".
+        api: HailoRT's newer way where it has it, without.
+        deadline: When the device has to be open.
+
+    Raises:
+        InfrastructureError: No device, in use, of another architecture, no answer in time.
+        ReleaseError: No HEF, or a network of other inputs and outputs.
+    """
+
+    def __init__(
+        self,
+        resource: ChipResource,
+        hef: bytes,
+        *,
+        thing: str,
+        dtype: np.dtype[Any],
+        deadline: Deadline,
+        output: OutputFormat = "float32",
+        api: Api | None = None,
+    ) -> None:
+        self._hp = resource.platform
+        self._resource, self._hef, self._thing, self._dtype, self._output = (
+            resource,
+            hef,
+            thing,
+            dtype,
+            output,
+        )
+        newer = hasattr(self._hp.VDevice, "create_infer_model")
+        self.api: Api = api or ("infer_model" if newer else "vstreams")
+        self._timeout_ms = max(1, int(deadline.seconds * 1000))
+        self._pid = os.getpid()
+        self._mutex = threading.Lock()
+        self._worker: Worker | None = None
+        self._vdevice: Any = None
+        self._pipeline: InferModelPipeline | VStreamsPipeline | None = None
+        self._closed = False
+        self._ownership = Ownership(resource)
+        self._ownership.acquire(deadline)
+        try:
+            with self._turn(deadline):
+                self.shape: NetworkShape = self._opened(deadline).shape
+        except BaseException:
+            self._ownership.release()
+            raise
+
+    def infer(self, frame: NDArray[Any], deadline: Deadline) -> NDArray[np.float32]:
+        """See `Chip.infer`."""
+        expected = (self.shape.size, self.shape.size, 3)
+        assert (frame.shape, frame.dtype) == (expected, self._dtype), (frame.shape, frame.dtype)
+        assert frame.flags.c_contiguous
+        with self._turn(deadline):
+            pipeline = self._opened(deadline)
+            return self._call(lambda: pipeline.run(frame, deadline), "run", deadline)
+
+    def identify(self, deadline: Deadline) -> Identity:
+        """See `Chip.identify`."""
+        return self._ask(read_identity, deadline)
+
+    def health(self, deadline: Deadline) -> Health:
+        """See `Chip.health`."""
+        return self._ask(read_health, deadline)
+
+    def _ask(self, question: Callable[[Any], T], deadline: Deadline) -> T:
+        with self._turn(deadline):
+            self._opened(deadline)
+            return self._call(lambda: question(self._vdevice), "ask", deadline)
+
+    def close(self, deadline: Deadline) -> None:
+        """Give the chip back; twice is as once."""
+        if self._closed or self._pid != os.getpid():
+            return
+        self._closed = True
+        # Whoever hangs inside keeps the turn until its own deadline; the lock is given back all the same.
+        mine = self._mutex.acquire(timeout=deadline.left)
+        try:
+            self._drop(deadline)
+            if self._worker is not None:
+                self._worker.stop()
+        finally:
+            self._ownership.release()
+            if mine:
+                self._mutex.release()
+
+    @contextlib.contextmanager
+    def _turn(self, deadline: Deadline) -> Iterator[None]:
+        if self._pid != os.getpid() or self._closed:
+            raise UsageError(
+                self._thing,
+                expected="an open embedder, in the process that opened it",
+                found="a closed one" if self._closed else "a forked process",
+                action="open one in this process",
+            )
+        if not self._mutex.acquire(timeout=deadline.left):
+            raise deadline.over("the chip, which another thread uses,")
+        try:
+            yield
+        finally:
+            self._mutex.release()
+
+    def _opened(self, deadline: Deadline) -> InferModelPipeline | VStreamsPipeline:
+        if self._pipeline is None:
+            self._vdevice = self._call(self._open_device, "open", deadline)
+            pipeline = self._call(self._load, "load", deadline)
+            self._call(pipeline.configure, "configure", deadline, pipeline)
+            self._pipeline = pipeline
+        return self._pipeline
+
+    def _open_device(self) -> Any:  # noqa: ANN401 - no types published
+        params = self._hp.VDevice.create_params()
+        if self._resource.device_id is not None:
+            params.device_ids = [self._resource.device_id]
+        if self.api == "infer_model":
+            params.scheduling_algorithm = self._hp.HailoSchedulingAlgorithm.ROUND_ROBIN
+        return self._hp.VDevice(params)
+
+    def _load(self) -> InferModelPipeline | VStreamsPipeline:
+        common = (self._hp, self._vdevice, self._hef)
+        if self.api == "infer_model":
+            return InferModelPipeline(*common, dtype=self._dtype, output=self._output)
+        return VStreamsPipeline(*common, dtype=self._dtype, timeout_ms=self._timeout_ms)
+
+    def _call(
+        self,
+        function: Callable[[], T],
+        stage: Stage,
+        deadline: Deadline,
+        half_open: InferModelPipeline | VStreamsPipeline | None = None,
+    ) -> T:
+        if self._worker is None or self._worker.stuck:
+            self._worker = Worker("hailort")
+        try:
+            return self._worker.call(function, deadline, f"{self._thing} on the Hailo chip ({stage})")
+        except Exception as error:
+            attached = self._attached(deadline) if stage == "open" else None
+            self._pipeline = self._pipeline or half_open
+            self._drop(Deadline.after(1.0))
+            if is_hailort_error(error):
+                raise error_for(error, stage=stage, thing=self._thing, attached=attached) from error
+            if isinstance(error, CardembedError):
+                raise
+            # Not HailoRT's: a Python error inside of its bindings, or of this driver. It says nothing about
+            # the model either.
+            raise error_for(error, stage=stage, thing=self._thing) from error
+
+    def _attached(self, deadline: Deadline) -> bool | None:
+        """Whether a scan finds a device; None where the scan fails."""
+        worker = self._worker
+        if worker is None or worker.stuck:
+            return None
+        try:
+            return bool(worker.call(self._hp.Device.scan, deadline, "scan"))
+        except Exception:  # the error that is being handled tells more
+            return None
+
+    def _drop(self, deadline: Deadline) -> None:
+        """Close network and device, and go on if they do not let go."""
+        pipeline, vdevice, worker = self._pipeline, self._vdevice, self._worker
+        self._pipeline = self._vdevice = None
+        if worker is None or (pipeline is None and vdevice is None):
+            return
+
+        def let_go() -> None:
+            if pipeline is not None:
+                pipeline.close()
+            if vdevice is not None:
+                vdevice.release()
+
+        if worker.stuck:
+            worker.stop(let_go)  # should the call return after all, the device is free
+            return
+        with contextlib.suppress(Exception):
+            worker.call(let_go, deadline, "closing")
+
+
+def attached_devices(resource: ChipResource) -> list[str]:
+    """Ids of the attached devices, by a scan that opens none.
+
+    Raises:
+        DeviceMissingError: There is none.
+        InfrastructureError: The scan failed.
+    """
+    try:
+        found = [str(name) for name in resource.platform.Device.scan()]
+    except Exception as error:
+        raise error_for(error, stage="open", thing="Hailo devices") from error
+    if not found:
+        raise DeviceMissingError(
+            "Hailo devices",
+            expected="at least one",
+            found="none",
+            action="attach the device, and check `hailortcli scan`",
+        )
+    return found

@@ -1,0 +1,76 @@
+"""What a chip does for us: it runs one network on frames, and says what it is and how it feels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from numpy.typing import NDArray
+
+from cardembed.hailo.deadline import Deadline
+
+__all__ = ["Chip", "Health", "Identity", "NetworkShape", "Normalised", "OutputFormat"]
+
+Normalised = Literal["chip", "host"]
+"""Who subtracts the mean and divides by the deviation: the compiled network, or we before it."""
+OutputFormat = Literal["float32", "quantised"]
+"""Who dequantises: HailoRT, or we by the output's quantisation parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkShape:
+    """What the network takes and gives, a frame."""
+
+    size: int
+    """Side of the square RGB input, in pixels; frames are (size, size, 3)."""
+    features: int
+    """Length of the output vector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the device says it is; empty where it does not tell."""
+
+    architecture: str
+    """HailoRT's name, such as "HAILO8L"."""
+    firmware: str
+    """Such as "4.23.0"."""
+    serial_number: str
+    """Of the board."""
+    device_id: str
+    """Where it is attached, such as "0000:01:00.0"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the device feels now; None where it does not tell."""
+
+    temperature: float | None
+    """Of the hotter sensor, in °C."""
+    clock_hz: int | None
+    """Of the neural network core."""
+    throttled: bool | None
+    """Whether the device runs slower now, to stay cool or within its current limit."""
+
+
+class Chip(Protocol):
+    """A device that is owned, with one network loaded."""
+
+    shape: NetworkShape
+    """Of the network."""
+
+    def infer(self, frame: NDArray[Any], deadline: Deadline) -> NDArray[Any]:
+        """(size, size, 3) C-ordered, uint8 or float32 as it was opened, to (features,) float32.
+
+        Raises:
+            InfrastructureError: No answer.
+        """
+
+    def identify(self, deadline: Deadline) -> Identity:
+        """What the device is."""
+
+    def health(self, deadline: Deadline) -> Health:
+        """How the device feels."""
+
+    def close(self, deadline: Deadline) -> None:
+        """Give the device back; errors are not raised."""

@@ -1,0 +1,125 @@
+"""Where the chip is and who owns it: HailoRT's Python module, a device, and the lock of its one owner."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from cardembed._io import cache_root
+from cardembed.errors import DeviceBusyError, DriverMismatchError, UnavailableError
+from cardembed.fidelity import Fidelity
+from cardembed.hailo.deadline import Deadline
+
+__all__ = ["ChipResource", "Ownership", "hailo_platform", "simulated_platform"]
+
+SIMULATED = "CARDEMBED_SIMULATED"
+"""The attribute that marks the simulator's module."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChipResource:
+    """A chip, by the module that reaches it."""
+
+    platform: Any
+    """`hailo_platform`, or the simulator's stand-in."""
+    device_id: str | None = None
+    """Such as "0000:01:00.0"; HailoRT's choice without."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether no chip is behind it."""
+        return bool(getattr(self.platform, SIMULATED, False))
+
+    @property
+    def fidelity(self) -> Fidelity:
+        """`device`, or `emulated` through the simulator."""
+        return Fidelity.EMULATED if self.simulated else Fidelity.DEVICE
+
+    @property
+    def lock_path(self) -> Path:
+        """The lock's file: one a machine for a chip, one a cache folder for the simulator."""
+        name = re.sub(r"[^0-9A-Za-z.-]", "_", self.device_id or "default")
+        if self.simulated:
+            return cache_root() / "hailo" / f"simulated-{name}.lock"
+        folder = os.environ.get("CARDEMBED_LOCKS") or tempfile.gettempdir()
+        return Path(folder) / f"cardembed-hailo-{name}.lock"
+
+
+class Ownership:
+    """The right to use a chip, held by one embedder of one process at a time.
+
+    It is an advisory lock (flock) of the operating system, which frees it when the process dies, however it
+    dies. A child that was forked without exec inherits it.
+    """
+
+    def __init__(self, resource: ChipResource) -> None:
+        self._path = resource.lock_path
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        # FileLock is no singleton here: two embedders of one process exclude each other as those of two do.
+        # thread_local is off: any thread may give it back.
+        self._lock = FileLock(self._path, mode=0o666, thread_local=False)
+
+    def acquire(self, deadline: Deadline) -> None:
+        """Wait for it until the deadline.
+
+        Raises:
+            DeviceBusyError: Somebody else owns the chip, or the lock's file belongs to another user.
+        """
+        try:
+            self._lock.acquire(timeout=deadline.left, poll_interval=0.02)
+        except (Timeout, PermissionError) as error:
+            raise DeviceBusyError(
+                self._path,
+                expected=f"the Hailo chip to be free within {deadline.seconds:g} s",
+                found="another owner" if isinstance(error, Timeout) else f"no permission ({error})",
+                action="close the other embedder, or end its process",
+            ) from error
+
+    def release(self) -> None:
+        """Give it back; nothing happens where it is not held."""
+        self._lock.release()
+
+
+def hailo_platform() -> ModuleType:
+    """HailoRT's Python module.
+
+    Raises:
+        UnavailableError: It is not installed.
+        DriverMismatchError: It is, and does not fit its own library.
+    """
+    try:
+        return importlib.import_module("hailo_platform")
+    except ModuleNotFoundError as error:
+        if error.name != "hailo_platform":
+            raise _broken(error) from error
+        raise UnavailableError(
+            "hailo_platform",
+            expected="HailoRT's Python module and a Hailo-8L",
+            found="no such module",
+            action="on a Raspberry Pi: sudo apt install hailo-all (it is not on PyPI)",
+        ) from error
+    except Exception as error:  # its __init__ raises several kinds where library and module differ
+        raise _broken(error) from error
+
+
+def _broken(error: Exception) -> DriverMismatchError:
+    return DriverMismatchError(
+        "hailo_platform",
+        expected="a module that fits the HailoRT library",
+        found=f"{type(error).__name__}: {error}",
+        action="install library, driver and module of one version: sudo apt install hailo-all",
+    )
+
+
+def simulated_platform() -> ModuleType:
+    """The simulator's stand-in for `hailo_platform`."""
+    return importlib.import_module("cardembed.hailo.simulator.hailo_platform")

@@ -1,0 +1,118 @@
+"""The simulated chip: one a process, as a Raspberry Pi has one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardembed.hailo.simulator.faults import current_faults
+from cardembed.hailo.simulator.network import Network
+
+__all__ = ["ARCHITECTURES", "CHIP", "DEVICE_ID", "HANG", "Chip", "status"]
+
+DEVICE_ID = "0000:01:00.0"
+ARCHITECTURES = ("HAILO8_A0", "HAILO8", "HAILO8L", "HAILO15H", "HAILO15L", "HAILO15M", "HAILO10H")
+"""HailoRT's numbering."""
+_RUNS = {"HAILO8": {"hailo8", "hailo8l"}, "HAILO8L": {"hailo8l"}}
+_CLOCK = 200_000_000  # Hz, as a Hailo-8L's
+HANG = 2.0
+"""Seconds that a call hangs under the fault of that name."""
+
+
+def status(number: int) -> Exception:
+    """The bare exception of a status."""
+    # Imported here: `hailo_platform` is made of classes that use the chip.
+    from cardembed.hailo.simulator.hailo_platform.pyhailort._pyhailort import HailoRTStatusException
+
+    return HailoRTStatusException(number)
+
+
+class Chip:
+    """State of the device."""
+
+    def __init__(self) -> None:
+        self.owner: object | None = None
+        """The VDevice that has it."""
+        self.lost = False
+        """Whether it is gone."""
+        self.frames = 0
+        """Since it was opened."""
+        self._noise = np.random.default_rng()
+        self._mutex = threading.Lock()
+
+    def scan(self) -> list[str]:
+        """Ids of the attached devices."""
+        faults = current_faults()
+        if faults.driver_mismatch:
+            raise status(76)
+        return [] if faults.no_device or self.lost else [DEVICE_ID]
+
+    def open(self, owner: object, device_ids: list[str]) -> None:
+        """Give it to a VDevice."""
+        faults = current_faults()
+        found = self.scan()
+        if not found or any(name not in found for name in device_ids):
+            raise status(74)
+        with self._mutex:
+            if faults.busy or self.owner is not None:
+                raise status(73 if device_ids else 74)
+            self.owner, self.frames = owner, 0
+
+    def release(self, owner: object) -> None:
+        """Take it back."""
+        with self._mutex:
+            if self.owner is owner:
+                self.owner = None
+
+    def alive(self) -> None:
+        """Raise status 36 where it is gone: the driver's calls fail."""
+        if self.lost:
+            raise status(36)
+
+    def accepts(self, architecture: str) -> bool:
+        """Whether it runs a HEF of this architecture."""
+        attached = current_faults().architecture
+        return architecture in _RUNS.get(attached, {attached.lower()})
+
+    def run(self, network: Network, frame: NDArray[np.uint8], timeout_ms: float) -> NDArray[Any]:
+        """Run a frame, unless a fault is due."""
+        faults = current_faults()
+        self.alive()
+        self.frames += 1
+        if _due(faults.hang_after, self.frames):
+            time.sleep(HANG)
+        if _due(faults.timeout_after, self.frames):
+            time.sleep(timeout_ms / 1000)
+            raise status(4)
+        if _due(faults.lost_after, self.frames):
+            self.lost = True
+            self.alive()
+        if faults.throttled:
+            time.sleep(0.02)
+        out: NDArray[Any] = network.run(frame)
+        if faults.nondeterministic:
+            top = np.iinfo(out.dtype).max
+            moved = out.astype(np.int64) + self._noise.integers(-1, 2, out.shape)
+            out = moved.clip(0, top).astype(out.dtype)
+        return out
+
+    @property
+    def temperature(self) -> float:
+        """In °C."""
+        return 104.0 if current_faults().throttled else 51.0
+
+    @property
+    def clock_hz(self) -> int:
+        """Of the neural network core."""
+        return _CLOCK // 2 if current_faults().throttled else _CLOCK
+
+
+def _due(after: int | None, frames: int) -> bool:
+    return after is not None and frames > after
+
+
+CHIP = Chip()

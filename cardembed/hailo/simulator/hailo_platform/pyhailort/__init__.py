@@ -1,0 +1,1 @@
+"""Where HailoRT keeps its classes: `pyhailort`, and `_pyhailort` of the C++ binding."""

@@ -1,0 +1,33 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+# `hailo_parts` is shared by this folder's tests; pytest's importlib mode puts no folder on the path.
+sys.path.append(str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session")
+def hef(tmp_path_factory):
+    from hailo_parts import write_hef
+
+    return write_hef(tmp_path_factory.mktemp("hef") / "small.simhef")
+
+
+@pytest.fixture
+def open_hef(hef):
+    """Opens embedders on the simulated chip, and closes them."""
+    from hailo_parts import PREPROCESSING
+
+    from cardembed.embedders.hailo import HailoEmbedder
+
+    opened = []
+
+    def open_hef(path=hef, **options):
+        embedder = HailoEmbedder(path, **({"preprocessing": PREPROCESSING, "open_timeout": 2.0} | options))
+        opened.append(embedder)
+        return embedder
+
+    yield open_hef
+    for embedder in opened:
+        embedder.close()

@@ -1,0 +1,177 @@
+"""What each fault of the chip is called, how soon, and that the chip is free for the next one afterwards."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from hailo_parts import PREPROCESSING, SIZE, pictures
+
+from cardembed import errors
+from cardembed.hailo.driver import attached_devices
+from cardembed.hailo.resource import ChipResource, simulated_platform
+from cardembed.hailo.simulator.chip import HANG
+from cardembed.hailo.simulator.faults import FAULTS_VARIABLE, Faults, inject
+
+WHEN_OPENED = [
+    ({"no_device": True}, errors.DeviceMissingError),
+    ({"busy": True}, errors.DeviceBusyError),
+    ({"driver_mismatch": True}, errors.DriverMismatchError),
+    ({"architecture": "HAILO15H"}, errors.WrongArchitectureError),
+    ({"corrupt_hef": True}, errors.ReleaseError),
+]
+WHEN_USED = [
+    ({"lost_after": 2}, errors.DeviceLostError),
+    ({"timeout_after": 2}, errors.DeviceTimeoutError),
+]
+APIS = ["infer_model", "vstreams"]
+
+
+def batch(count=3):
+    return PREPROCESSING.batch(list(pictures(count)))
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize(("fault", "kind"), WHEN_OPENED)
+def test_what_is_wrong_when_it_is_opened(open_hef, fault, kind, api):
+    before = time.monotonic()
+    with inject(**fault), pytest.raises(kind) as error:
+        open_hef(api=api)
+    assert time.monotonic() - before < 2.0
+    assert type(error.value) is kind
+    assert "\n" not in str(error.value)
+    assert isinstance(error.value, errors.InfrastructureError) == (kind is not errors.ReleaseError)
+    assert open_hef(api=api).embed_preprocessed(batch()).shape == (3, 768)
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize(("fault", "kind"), WHEN_USED)
+def test_what_goes_wrong_while_it_runs(open_hef, fault, kind, api):
+    expected = open_hef(api=api)
+    good = expected.embed_preprocessed(batch())
+    expected.close()
+    with inject(**fault):
+        # With virtual streams HailoRT's timeout is set when they are opened.
+        embedder = open_hef(api=api, timeout=0.5, open_timeout=0.5)
+        before = time.monotonic()
+        with pytest.raises(kind) as error:
+            embedder.embed_preprocessed(batch())
+        assert time.monotonic() - before < 1.5
+        assert type(error.value) is kind
+    # The same embedder goes on: its pipeline was rebuilt.
+    assert (embedder.embed_preprocessed(batch()) == good).all()
+    embedder.close()
+    assert (open_hef(api=api).embed_preprocessed(batch()) == good).all()
+
+
+def test_a_lost_chip_stays_lost_until_it_is_back(open_hef):
+    with inject(lost_after=1):
+        embedder = open_hef()
+        with pytest.raises(errors.DeviceLostError):
+            embedder.embed_preprocessed(batch())
+        with pytest.raises(errors.DeviceMissingError):
+            embedder.embed_preprocessed(batch())
+    assert embedder.embed_preprocessed(batch()).shape == (3, 768)
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_call_that_hangs_costs_its_deadline_and_closing_frees_the_lock(open_hef, api):
+    with inject(hang_after=0):
+        embedder = open_hef(timeout=0.3, api=api)
+        before = time.monotonic()
+        with pytest.raises(errors.DeviceTimeoutError):
+            embedder.embed_preprocessed(batch())
+        embedder.close()
+        assert time.monotonic() - before < 1.5
+    if api == "vstreams":
+        # The blocking call does not return: the chip, as a real one would be, is still with it.
+        with pytest.raises(errors.DeviceBusyError, match="status 74"):
+            open_hef(open_timeout=0.3)
+        time.sleep(HANG)  # and is given back once it does
+    assert open_hef(api=api).embed_preprocessed(batch()).shape == (3, 768)
+
+
+def test_outputs_that_differ_are_wrong_answers_and_no_infrastructure(open_hef):
+    embedder = open_hef()
+    embedder.check_repeatable(batch(), times=4)
+    with inject(nondeterministic=True), pytest.raises(errors.WrongAnswerError, match="differ from the first"):
+        embedder.check_repeatable(batch(), times=4)
+    assert not issubclass(errors.WrongAnswerError, errors.InfrastructureError | errors.UnavailableError)
+    with pytest.raises(errors.UsageError):
+        embedder.check_repeatable(batch(), times=1)
+
+
+def test_throttling_is_seen_and_slows_and_changes_no_answer(open_hef):
+    embedder = open_hef()
+    cool, good = embedder.health(), embedder.embed_preprocessed(batch())
+    with inject(throttled=True):
+        before = time.monotonic()
+        assert (embedder.embed_preprocessed(batch()) == good).all()
+        assert time.monotonic() - before >= 0.06
+        hot = embedder.health()
+    assert (cool.throttled, hot.throttled) == (False, True)
+    assert cool.temperature < 100 < hot.temperature
+    assert hot.clock_hz < cool.clock_hz
+
+
+def test_a_second_embedder_finds_the_chip_busy_until_the_first_is_closed(open_hef):
+    first = open_hef()
+    before = time.monotonic()
+    with pytest.raises(errors.DeviceBusyError, match="another owner"):
+        open_hef(open_timeout=0.3)
+    assert time.monotonic() - before < 1.0
+    first.close()
+    open_hef(open_timeout=0.3)
+
+
+def test_the_lock_dies_with_its_process(hef, open_hef):
+    code = (
+        "import time\n"
+        "from cardembed import HailoEmbedder\n"
+        "from cardembed.embedders.preprocessing import Preprocessing\n"
+        f"embedder = HailoEmbedder({str(hef)!r}, preprocessing=Preprocessing({SIZE}))\n"
+        "print('open', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert owner.stdout.readline() == "open\n"
+        with pytest.raises(errors.DeviceBusyError, match="another owner"):
+            open_hef(open_timeout=0.2)
+        os.kill(owner.pid, signal.SIGKILL)
+        owner.wait(10)
+        assert open_hef(open_timeout=2.0).embed_preprocessed(batch()).shape == (3, 768)
+    finally:
+        owner.kill()
+        owner.wait(10)
+        owner.stdout.close()
+
+
+def test_a_scan_opens_nothing(open_hef):
+    resource = ChipResource(simulated_platform())
+    assert attached_devices(resource) == [open_hef().identify().device_id]
+    with inject(no_device=True), pytest.raises(errors.DeviceMissingError):
+        attached_devices(resource)
+    with inject(driver_mismatch=True), pytest.raises(errors.DriverMismatchError):
+        attached_devices(resource)
+
+
+def test_faults_of_a_process_come_from_the_environment(open_hef, monkeypatch):
+    monkeypatch.setenv(FAULTS_VARIABLE, "lost_after=1, throttled")
+    assert Faults.parse("lost_after=1, throttled") == Faults(lost_after=1, throttled=True)
+    embedder = open_hef()
+    with pytest.raises(errors.DeviceLostError):
+        embedder.embed_preprocessed(batch())
+    monkeypatch.delenv(FAULTS_VARIABLE)
+    with inject():  # the chip is back
+        pass
+    assert np.isfinite(embedder.embed_preprocessed(batch())).all()
+
+
+@pytest.mark.parametrize("text", ["lost", "busy=1", "lost_after", "lost_after=-1", "architecture"])
+def test_unknown_faults_are_refused(text):
+    with pytest.raises(errors.UsageError, match="CARDEMBED_HAILO_FAULTS"):
+        Faults.parse(text)

@@ -1,0 +1,156 @@
+"""HailoRT's rules of use, those that it breaks silently too, on the simulator and on the real module."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+from hailo_parts import SIZE, pictures, write_hef
+
+from cardembed.hailo.resource import hailo_platform, simulated_platform
+
+
+@pytest.fixture(params=["simulator", "hailo_platform"])
+def hp(request):
+    if request.param == "simulator":
+        return simulated_platform()
+    if importlib.util.find_spec("hailo_platform") is None:
+        pytest.skip("hailo_platform is not installed: sudo apt install hailo-all on a Raspberry Pi")
+    return hailo_platform()
+
+
+@pytest.fixture
+def inner(hp):
+    return importlib.import_module(f"{hp.__name__}.pyhailort.pyhailort")
+
+
+@pytest.fixture
+def sim():
+    return simulated_platform()
+
+
+@pytest.fixture
+def model(sim, hef):
+    params = sim.VDevice.create_params()
+    params.scheduling_algorithm = sim.HailoSchedulingAlgorithm.ROUND_ROBIN
+    with sim.VDevice(params) as vdevice:
+        yield vdevice.create_infer_model(str(hef))
+
+
+def test_defaults(hp):
+    assert hp.VDevice.create_params().scheduling_algorithm.name == "NONE"
+
+
+def test_files(hp, inner, tmp_path):
+    with pytest.raises(inner.HailoRTException, match="13"):
+        hp.HEF(str(tmp_path / "missing.hef"))
+    no_hef = tmp_path / "no.hef"
+    no_hef.write_bytes(b"no such magic" * 9)
+    with pytest.raises(inner.HailoRTException, match="92"):
+        hp.HEF(str(no_hef))
+
+
+def test_no_layout_is_checked_and_a_wrong_one_is_silently_wrong(sim, model):
+    model.input().set_format_type(sim.FormatType.UINT8)
+    model.output().set_format_type(sim.FormatType.FLOAT32)
+    rows = []
+    with model.configure() as configured:
+        for frame in (pictures(1)[0], np.ascontiguousarray(pictures(1)[0].transpose(2, 0, 1))):
+            bindings, out = configured.create_bindings(), np.empty(768, np.float32)
+            bindings.input().set_buffer(frame)
+            bindings.output().set_buffer(out)
+            configured.run([bindings], 1000)
+            rows.append(out / np.linalg.norm(out))
+    assert rows[0] @ rows[1] < 0.9
+
+
+def test_buffers_are_checked_for_bytes_and_order_alone(sim, model):
+    with model.configure() as configured:
+        place = configured.create_bindings().input()
+        for wrong in (np.zeros((SIZE, SIZE, 3), np.float32), np.zeros(SIZE, np.uint8)):
+            with pytest.raises(sim.HailoRTException):
+                place.set_buffer(wrong)
+        with pytest.raises(sim.HailoRTException):
+            place.set_buffer(np.zeros((3, SIZE, SIZE), np.uint8).transpose(1, 2, 0))
+        frozen = np.zeros((SIZE, SIZE, 3), np.uint8)
+        frozen.flags.writeable = False
+        with pytest.raises(ValueError, match="writeable"):
+            place.set_buffer(frozen)
+        place.set_buffer(np.zeros(SIZE * SIZE * 3, np.int8))
+
+
+def test_call_order(sim, hef):
+    inner = importlib.import_module(f"{sim.__name__}.pyhailort.pyhailort")
+    with sim.VDevice() as vdevice:
+        with pytest.raises(sim.HailoRTException, match="74"):
+            sim.VDevice()
+        model = vdevice.create_infer_model(str(hef))
+        with model.configure() as configured:
+            bindings = configured.create_bindings()
+            with pytest.raises(inner.HailoRTNetworkGroupNotActivatedException):
+                configured.run([bindings], 1000)
+            configured.activate()
+            with pytest.raises(inner.HailoRTInvalidOperationException):
+                configured.run([bindings], 1000)  # no buffers
+            with pytest.raises(inner.HailoRTInvalidOperationException):
+                configured.set_scheduler_threshold(1)
+    with pytest.raises(sim.HailoRTException):
+        vdevice.create_infer_model(str(hef))
+    with pytest.raises(TypeError):
+        sim.HEF(hef)  # a pathlib.Path
+
+
+def test_under_a_scheduler_nothing_is_activated_by_hand(sim, model):
+    with model.configure() as configured, pytest.raises(sim.HailoRTException):
+        configured.activate()
+
+
+def test_calls_that_map_no_status_raise_the_bare_exception(sim):
+    low = importlib.import_module(f"{sim.__name__}.pyhailort._pyhailort")
+    with pytest.raises(low.HailoRTStatusException) as error:
+        sim.Device("0000:09:00.0")
+    assert int(error.value.args[0]) == 74
+    control = sim.Device().control
+    with pytest.raises(sim.HailoRTException, match="79"):
+        control.read_memory(0, 4)
+    with pytest.raises(TypeError):
+        control.read_memory(0)
+
+
+def test_virtual_streams_cast_silently(sim, hef):
+    source = sim.HEF(hef.read_bytes())
+    with sim.VDevice() as vdevice:
+        config = sim.ConfigureParams.create_from_hef(source, interface=sim.HailoStreamInterface.PCIe)
+        group = vdevice.configure(source, config)[0]
+        ins = sim.InputVStreamParams.make(group, format_type=sim.FormatType.UINT8)
+        outs = sim.OutputVStreamParams.make(group, format_type=sim.FormatType.FLOAT32)
+        assert next(iter(ins.values())).timeout_ms == 10_000
+        with sim.InferVStreams(group, ins, outs) as streams:
+            with pytest.raises(sim.HailoRTException):
+                streams.infer(pictures(2))
+            with group.activate(group.create_params()):
+                (given,) = streams.infer(pictures(2)).values()
+                (cast,) = streams.infer(pictures(2) + np.float64(0.4)).values()
+    assert given.shape == (2, 768)
+    assert (given == cast).all()
+
+
+def test_scales_a_feature_hide_from_the_stream_info(sim, tmp_path):
+    path = write_hef(tmp_path / "a.simhef", per_feature=True)
+    info = sim.HEF(str(path)).get_output_vstream_infos()[0]
+    assert (info.quant_info.qp_scale, info.quant_info.qp_zp) == (0, 0)
+    with sim.VDevice() as vdevice:
+        assert len(vdevice.create_infer_model(str(path)).output().quant_infos) == 768
+
+
+def test_quantising_rounds_half_to_even_and_clips(sim):
+    inner = importlib.import_module(f"{sim.__name__}.pyhailort.pyhailort")
+    low = importlib.import_module(f"{sim.__name__}.pyhailort._pyhailort")
+    info, out = low.QuantInfo(1.0, 2.0, -2.0, 508.0), np.empty(5, np.uint8)
+    values = np.array([1.0, 3.0, 5.0, -99.0, 999.0], np.float32)
+    inner.HailoRTTransformUtils.quantize_input_buffer(values, out, 5, info)
+    assert out.tolist() == [2, 2, 4, 0, 255]
+    back = np.empty(5, np.float32)
+    inner.HailoRTTransformUtils.dequantize_output_buffer(out, back, 5, info)
+    assert back.tolist() == [2.0, 2.0, 6.0, -2.0, 508.0]
+    with pytest.raises(sim.HailoRTException):
+        inner.HailoRTTransformUtils.quantize_input_buffer(values, out, 5, low.QuantInfo())
