@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from types import ModuleType
 
 from cardembed.errors import UnavailableError
@@ -16,6 +17,8 @@ def require(name: str, *, extra: str) -> ModuleType:
     Raises:
         UnavailableError: It is not installed, or cannot be imported here.
     """
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # coremltools advises on versions, and away from Linux, at every import
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -25,3 +28,5 @@ def require(name: str, *, extra: str) -> ModuleType:
             found=str(error) or "nothing",
             action=f'run: pip install "cardembed[{extra}]"',
         ) from error
+    finally:
+        logging.disable(before)

@@ -14,7 +14,7 @@ from cardembed.errors import ReleaseError
 from cardembed.release import Release
 from cardembed.retrieval.database import ReferenceDatabase
 
-TARGET = ("--target", "ios")
+TARGET = ("--target", "teacher")
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_embed_writes_lines_arrays_and_json(run, random_release, photos, tmp_pat
 
 def test_embed_takes_a_weight_file(run, random_release, photos):
     from_release = json.loads(run("embed", random_release, photos, *TARGET, "--json")[1])
-    from_file = json.loads(run("embed", random_release / "ios.safetensors", photos, "--json")[1])
+    from_file = json.loads(run("embed", random_release / "teacher.safetensors", photos, "--json")[1])
     assert from_file["artefact_digest"] == from_release["artefact_digest"]
     assert from_file["embeddings"] == from_release["embeddings"]
 
@@ -129,11 +129,11 @@ def test_calibrate_writes_only_when_told(run, release, development):
     before = (release / "release.json").read_bytes()
     arguments = ("calibrate", "--release", release, *TARGET, "--photos", development, "--json")
     code, out, _ = run(*arguments)
-    found = json.loads(out)["targets"]["ios"]
+    found = json.loads(out)["targets"]["teacher"]
     assert code == 0
     assert (release / "release.json").read_bytes() == before
     assert run(*arguments, "--write")[0] == 0
-    entry = Release.load(release).target("ios")
+    entry = Release.load(release).target("teacher")
     assert entry.match_threshold == found["threshold"]
     assert entry.calibration == found
     assert Release.load(release).target("hailo8l").match_threshold == 0.45
@@ -151,9 +151,9 @@ def test_thresholds_are_for_the_releases_own_gallery(run, release, development):
 def test_release_verify(run, release):
     code, out, _ = run("release", "verify", release, "--json")
     assert (code, json.loads(out)["intact"]) == (0, True)
-    data = bytearray((release / "ios.safetensors").read_bytes())
+    data = bytearray((release / "teacher.safetensors").read_bytes())
     data[100] ^= 1
-    (release / "ios.safetensors").write_bytes(data)
+    (release / "teacher.safetensors").write_bytes(data)
     code, out, _ = run("release", "verify", release)
     assert code == 1
     assert "SHA-256" in out
@@ -232,7 +232,7 @@ def test_bad_input_is_one_line(run, release, photos, tmp_path, noise):
         check_bad(run("identify", noise, image, *options), image.name)
         check_bad(run("embed", release, image, *TARGET, "--out", out), image.name)
     check_bad(run("embed", release, photos), "--target")
-    check_bad(run("embed", release / "ios.safetensors", photos, *TARGET), "--target")
+    check_bad(run("embed", release / "teacher.safetensors", photos, *TARGET), "--target")
     check_bad(run("embed", noise, photos), "safetensors")
     check_bad(run("embed", release, photos, *TARGET, "--out", "x.txt"), ".npy")
     check_bad(run("embed", release, photos, "--target", "hailo15h", "--out", out), "hailo15h")
@@ -242,7 +242,7 @@ def test_bad_input_is_one_line(run, release, photos, tmp_path, noise):
     check_bad(run("identify", photos, *options, "--database", tmp_path / "nowhere.npz"), "nowhere.npz")
     check_bad(run("index", "build", *options, "--out", "x.pkl"), ".npz")
     check_bad(run("calibrate", *options, "--photos", tmp_path / "nowhere"))
-    (release / "ios.safetensors").write_bytes(b"other bytes")
+    (release / "teacher.safetensors").write_bytes(b"other bytes")
     check_bad(run("identify", photos, *options), "SHA-256")
     check_bad(run("embed", release, photos, *TARGET, "--out", out), "SHA-256")
     check_bad(run("index", "build", *options, "--out", tmp_path / "x.npz"), "SHA-256")
@@ -252,6 +252,6 @@ def test_bad_input_is_one_line(run, release, photos, tmp_path, noise):
 
 def test_without_a_threshold_identify_asks_for_one(run, release, photos):
     content = json.loads((release / "release.json").read_text())
-    content["targets"]["ios"]["match_threshold"] = None
+    content["targets"]["teacher"]["match_threshold"] = None
     (release / "release.json").write_text(json.dumps(content))
     check_bad(run("identify", photos, "--release", release, *TARGET), "calibrate --write")

@@ -1,37 +1,171 @@
-"""Core ML programs. Executing them is not part of this version."""
+"""Core ML programs: on a Mac by Apple's runtime, elsewhere by our executor at fidelity `emulated`."""
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
-from cardembed.errors import UnavailableError
+from cardembed._imports import require
+from cardembed._io import sha256_tree
+from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
+from cardembed.embedders.declared import DeclaredArtefact, Port
+from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.errors import DigestMismatchError, InfrastructureError, ReleaseError
+from cardembed.fidelity import Fidelity
 
-__all__ = ["CoreMLProgram"]
+__all__ = ["CoreMLEmbedder", "CoreMLProgram"]
+
+ComputeUnits = Literal["ALL", "CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE"]
+MODE = "float16-optimistic"
+"""The arithmetic of our executor: each float16 result rounded once."""
+_SYSTEMS = {6: "iOS 15", 7: "iOS 16", 8: "iOS 17", 9: "iOS 18"}
+"""The oldest system that a version of the specification runs on."""
+
+
+class _Predicts(Protocol):
+    def predict(self, data: dict[str, Any], /) -> Mapping[str, Any]:
+        """Inputs by name to outputs by name."""
 
 
 class CoreMLProgram:
     """A Core ML program whose `predict` works as that of coremltools' `MLModel`.
 
+    On macOS Apple's runtime executes it, which no test of this project has run yet; elsewhere our executor,
+    which reads the package from disk and rounds as float16 does.
+
     Args:
         path: An `.mlpackage`.
+        compute_units: What Apple's runtime may use; our executor has no choice.
+        mode: Of our executor: see `cardembed.coreml.arithmetic`.
 
     Raises:
-        UnavailableError: Always, in this version: `ios` is executed by PyTorch at fidelity `reference`.
+        ArtefactError: No package, or one that cannot be executed.
+        UnavailableError: Core ML tools or PyTorch are not installed.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        raise UnavailableError(
-            f"CoreMLProgram({str(path)!r})",
-            expected="something that executes Core ML programs",
-            found=f"none in this version of cardembed ({platform.system()})",
-            action="use open_embedder(release, 'ios'), which executes the weights at fidelity reference",
-        )
+    def __init__(self, path: str | Path, *, compute_units: ComputeUnits = "ALL", mode: str = MODE) -> None:
+        self.on_mac = platform.system() == "Darwin"
+        self.executed_by = f"Core ML {compute_units}" if self.on_mac else f"cardembed.coreml {mode}"
+        """What executes it."""
+        self._model: _Predicts
+        if self.on_mac:
+            tools: Any = require("coremltools", extra="coreml")
+            units = getattr(tools.ComputeUnit, compute_units)
+            self._model = tools.models.MLModel(str(path), compute_units=units)
+        else:
+            require("torch", extra="train")
+            from cardembed.coreml.model import CoreMLModel
+
+            self._model = CoreMLModel.load(path, mode)
 
     def predict(self, data: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Inputs by name to outputs by name."""
-        raise NotImplementedError(f"{sorted(data)}: no instance exists in this version")  # pragma: no cover
+        """Inputs by name to outputs by name.
+
+        Raises:
+            EmbeddingError: Other names or shapes than the program's.
+            InfrastructureError: Apple's runtime gave no answer.
+        """
+        try:
+            return dict(self._model.predict(dict(data)))
+        except RuntimeError as error:
+            raise InfrastructureError(
+                "Core ML", expected="an answer", found=str(error), action="look at the Mac's console"
+            ) from error
+
+
+class CoreMLEmbedder(Embedder):
+    """Executes an ML Program with input "input" (1, 3, S, S) and output "embedding" (1, 768), float32.
+
+    Args:
+        path: The `.mlpackage`.
+        target: The target whose artefact it is.
+        sha256: SHA-256 over its files, as `sha256_tree` gives it.
+        artefact_digest: The digest that names the artefact: the source weights', where it is derived.
+        preprocessing: The artefact's.
+        compute_units: What Apple's runtime may use.
+        mode: Of our executor.
+        threads: See `thread_count`; PyTorch has one setting a process.
+
+    Raises:
+        DigestMismatchError: Other bytes; nothing was parsed.
+        ArtefactError: No package, or one that cannot be executed.
+        ReleaseError: Other ports.
+        UnavailableError: Core ML tools or PyTorch are not installed.
+    """
+
+    batch_size = 1
+    """As the program's."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        target: str,
+        sha256: str,
+        artefact_digest: str,
+        preprocessing: Preprocessing,
+        compute_units: ComputeUnits = "ALL",
+        mode: str = MODE,
+        threads: int | None = None,
+    ) -> None:
+        found = sha256_tree(path)
+        if found != sha256:
+            raise DigestMismatchError(
+                path, expected=f"SHA-256 {sha256} over its files", found=found, action="export it again"
+            )
+        self._program = CoreMLProgram(path, compute_units=compute_units, mode=mode)
+        tools: Any = require("coremltools", extra="coreml")
+        version = tools.__version__ if self._program.on_mac else require("torch", extra="train").__version__
+        runtime = {"name": "coreml", "version": f"{self._program.executed_by} {version}"}
+        if artefact_digest != sha256:
+            runtime["derived_sha256"] = sha256
+        super().__init__(
+            target=target,
+            fidelity=Fidelity.RUNTIME if self._program.on_mac else Fidelity.EMULATED,
+            artefact_digest=artefact_digest,
+            preprocessing=preprocessing,
+            runtime=runtime,
+        )
+        self._declared = _declared(path, self._program.executed_by)
+        size = preprocessing.size
+        ports = [[port.shape for port in side] for side in (self._declared.inputs, self._declared.outputs)]
+        if ports[0] != [(1, 3, size, size)] or len(ports[1]) != 1:
+            raise ReleaseError(
+                path,
+                expected=f"one input (1, 3, {size}, {size}) and one output (1, {EMBEDDING_DIM})",
+                found=f"shapes {ports}",
+                action="export it with `cardembed export coreml`",
+            )
+        count = thread_count(threads)
+        if count is not None and not self._program.on_mac:
+            require("torch", extra="train").set_num_threads(count)
+
+    def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One prediction."""
+        (entry,), (exit_,) = self._declared.inputs, self._declared.outputs
+        return np.asarray(self._program.predict({entry.name: batch})[exit_.name], dtype=np.float32)
+
+    def declared(self) -> DeclaredArtefact:
+        """What the package's specification says."""
+        return self._declared
+
+
+def _declared(path: Path, executed_by: str) -> DeclaredArtefact:
+    from cardembed.coreml.program import Feature, read_program
+
+    def port(feature: Feature) -> Port:
+        return Port(feature.name, feature.dtype, feature.shape)
+
+    program = read_program(path)
+    return DeclaredArtefact(
+        format="ML Program",
+        version=_SYSTEMS.get(program.specification, f"specification {program.specification}"),
+        inputs=tuple(port(one) for one in program.inputs),
+        outputs=tuple(port(one) for one in program.outputs),
+        executed_by=(executed_by,),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +12,21 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from cardembed._imports import require
-from cardembed._io import atomic_write_json, cache_root, canonical_json, sha256_bytes, sha256_file
-from cardembed.errors import CardembedError, UnavailableError
+from cardembed._io import (
+    atomic_write_json,
+    cache_root,
+    canonical_json,
+    sha256_bytes,
+    sha256_file,
+    sha256_tree,
+)
+from cardembed.errors import ArtefactError, CardembedError, UnavailableError
 from cardembed.release import Release
 
 if TYPE_CHECKING:
     from cardembed.models.embedding import EmbeddingModel
 
-__all__ = ["exported_onnx", "quantised_int8"]
+__all__ = ["exported_coreml", "exported_onnx", "quantised_int8"]
 
 Make = Callable[["EmbeddingModel", Path], Path]
 """Writes a file of a model into a folder."""
@@ -45,6 +53,27 @@ def exported_onnx(release: Release, target: str) -> tuple[Path, str]:
         return Path(export_to_onnx(model, folder))
 
     return _derived(release, target, f"{release.target(target).architecture}.onnx", make)
+
+
+def exported_coreml(release: Release, target: str) -> tuple[Path, str]:
+    """The float16 ML Program of a target and the SHA-256 over its files, converted here once.
+
+    Raises:
+        UnavailableError: It was not converted before, and there is no PyTorch, or there are no Core ML tools.
+        ExportError: It cannot be converted.
+        ReleaseError: The release has no weights for the target, or other bytes than it promises.
+    """
+
+    def make(model: EmbeddingModel, folder: Path) -> Path:
+        from cardembed.export.coreml import export_coreml
+        from cardembed.export.source import source_of_target
+
+        del model  # the source brings it, with what its description says
+        path = folder / f"{target}.mlpackage"
+        export_coreml(source_of_target(release, target), path)
+        return path
+
+    return _derived(release, target, f"{release.target(target).architecture}.mlpackage", make)
 
 
 def quantised_int8(release: Release, target: str) -> tuple[Path, str]:
@@ -113,9 +142,13 @@ def _derived(release: Release, target: str, name: str, make: Make) -> tuple[Path
 def _known(file: Path) -> str | None:
     try:
         digest = json.loads(_note(file).read_bytes())["sha256"]
-        return str(digest) if sha256_file(file) == digest else None
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(digest) if _digest(file) == digest else None
+    except (OSError, ValueError, KeyError, TypeError, ArtefactError):
         return None
+
+
+def _digest(path: Path) -> str:
+    return sha256_tree(path) if path.is_dir() else sha256_file(path)
 
 
 def _make(release: Release, target: str, file: Path, make: Make) -> str:
@@ -125,11 +158,11 @@ def _make(release: Release, target: str, file: Path, make: Make) -> str:
     model = load_weights(release.path(weights), sha256=weights.sha256)
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".export.") as temporary:
         made = make(model, Path(temporary))
-        digest = sha256_file(made)
+        digest = _digest(made)
+        if file.is_dir():  # a folder replaces no other
+            shutil.rmtree(file)
         made.replace(file)
-    atomic_write_json(
-        _note(file), {"sha256": digest, "bytes": file.stat().st_size, "weights": weights.sha256}
-    )
+    atomic_write_json(_note(file), {"sha256": digest, "weights": weights.sha256})
     return digest
 
 

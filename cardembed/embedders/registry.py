@@ -42,6 +42,21 @@ def _open_onnx(release: Release, target: str, threads: int | None) -> Embedder:
     )
 
 
+def _open_coreml(release: Release, target: str, threads: int | None) -> Embedder:
+    from cardembed.embedders.coreml import CoreMLEmbedder
+    from cardembed.embedders.exports import exported_coreml
+
+    path, digest = exported_coreml(release, target)
+    return CoreMLEmbedder(
+        path,
+        target=target,
+        sha256=digest,
+        artefact_digest=release.weights(target).sha256,
+        preprocessing=_preprocessing(release, target),
+        threads=threads,
+    )
+
+
 def _open_int8(release: Release, target: str, threads: int | None) -> Embedder:
     from cardembed.embedders.exports import quantised_int8
     from cardembed.embedders.int8 import Int8Embedder
@@ -78,6 +93,7 @@ def _preprocessing(release: Release, target: str) -> Preprocessing:
 
 RUNTIMES = (
     Runtime("onnxruntime", frozenset({"server", "android"}), _open_onnx),
+    Runtime("coreml", frozenset({"ios"}), _open_coreml),
     Runtime("int8", frozenset({"hailo8l"}), _open_int8),
     Runtime("torch", frozenset({"teacher", "server", "android", "ios", "hailo8l"}), _open_torch),
 )
@@ -92,7 +108,7 @@ def open_embedder(
     Args:
         release: A release, or its directory.
         target: "teacher", "server", "android", "ios" or "hailo8l".
-        runtime: "onnxruntime", "int8" or "torch"; the target's default without.
+        runtime: "onnxruntime", "coreml", "int8" or "torch"; the target's default without.
         threads: Threads the runtime may use; CARDEMBED_THREADS, else the runtime's choice, without.
 
     Raises:

@@ -8,6 +8,7 @@ import logging
 import shutil
 import tempfile
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -87,8 +88,7 @@ def export_coreml(source: Source, path: Path, options: CoreMLOptions | None = No
     require("coremltools", extra="coreml")
     metadata = source.metadata(chosen.input)
     path.parent.mkdir(parents=True, exist_ok=True)
-    quiet = contextlib.redirect_stdout(io.StringIO())  # the quantiser prints a line a layer
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".coreml-") as temporary, quiet:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".coreml-") as temporary, _quiet():
         partial = Path(temporary) / path.name
         converted = _describe(_convert(source, chosen), source, chosen)
         against = None
@@ -115,6 +115,13 @@ def export_coreml(source: Source, path: Path, options: CoreMLOptions | None = No
         quantisation=chosen.compress or chosen.precision,
         against_float=against,
     )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The converter draws progress bars, and the quantiser prints a line a layer."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
 
 
 def _convert(source: Source, options: CoreMLOptions) -> Any:  # noqa: ANN401 - no types published

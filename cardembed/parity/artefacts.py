@@ -47,7 +47,19 @@ def _onnx(path: Path) -> TraceableArtefact:
     return TraceableArtefact(model_input_size(path, model), partial(trace_onnx, model, source=source))
 
 
-TRACEABLE: dict[str, Callable[[Path], TraceableArtefact]] = {".safetensors": _weights, ".onnx": _onnx}
+def _coreml(path: Path) -> TraceableArtefact:
+    require("torch", extra="train")
+    from cardembed.coreml.model import CoreMLModel
+    from cardembed.parity.coreml_trace import trace_coreml
+
+    model = CoreMLModel.load(path)
+    size = model.inputs[0].shape[-1] or 0
+    return TraceableArtefact(size, partial(trace_coreml, model, source=f"{path.name} on cardembed.coreml"))
+
+
+TRACEABLE: dict[str, Callable[[Path], TraceableArtefact]] = {
+    ".safetensors": _weights, ".onnx": _onnx, ".mlpackage": _coreml,
+}  # fmt: skip
 """By suffix, what opens such a file."""
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
-from cardembed._io import sha256_file
+from cardembed._io import sha256_file, sha256_tree
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import UnknownTargetError
-from cardembed.parity.classes import FLOAT32, ArtefactClass
+from cardembed.parity.classes import FLOAT16, FLOAT16_WEIGHTS, FLOAT32, ArtefactClass
 from cardembed.parity.mutations import Mutation
+from cardembed.parity.mutations.coreml import COREML_MUTATIONS
 from cardembed.parity.mutations.onnx import ONNX_MUTATIONS
 from cardembed.release import Release
 
@@ -60,6 +63,46 @@ def _onnx_contract(path: Path, size: int) -> None:
     check_file(path, size)
 
 
+def _export_coreml(
+    precision: Literal["float16", "float32"], release: Release, target: str, folder: Path
+) -> Path:
+    from cardembed.export.coreml import CoreMLOptions, export_coreml
+    from cardembed.export.source import source_of_target
+
+    path = folder / f"{target}.mlpackage"
+    export_coreml(source_of_target(release, target), path, CoreMLOptions(precision=precision))
+    return path
+
+
+def _open_coreml(mode: str, path: Path, preprocessing: Preprocessing) -> Embedder:
+    from cardembed.embedders.coreml import CoreMLEmbedder
+
+    digest = sha256_tree(path)
+    return CoreMLEmbedder(
+        path, target=path.stem, sha256=digest, artefact_digest=digest, preprocessing=preprocessing, mode=mode
+    )
+
+
+def _coreml_contract(path: Path, size: int) -> None:
+    from cardembed.coreml.package import bad
+    from cardembed.coreml.program import read_program
+
+    program = read_program(path)
+    found = [(port.name, port.dtype, port.shape) for port in (*program.inputs, *program.outputs)]
+    if found != [("input", "float32", (1, 3, size, size)), ("embedding", "float32", (1, 768))]:
+        raise bad(path, f"input (1, 3, {size}, {size}) and embedding (1, 768), float32", str(found))
+
+
+def _coreml(
+    name: str, precision: Literal["float16", "float32"], mode: str, kind: ArtefactClass, *, rounded: bool
+) -> Route:
+    return Route(
+        name, frozenset({"ios"}), kind, rounded=rounded, export=partial(_export_coreml, precision),
+        open=partial(_open_coreml, mode), executed_by="coreml", contract=_coreml_contract,
+        mutations=COREML_MUTATIONS,
+    )  # fmt: skip
+
+
 _ALL = frozenset({"teacher", "server", "android", "ios", "hailo8l"})
 
 ROUTES: tuple[Route, ...] = (
@@ -67,6 +110,10 @@ ROUTES: tuple[Route, ...] = (
         "onnx", _ALL, FLOAT32, rounded=False, export=_export_onnx, open=_open_onnx,
         executed_by="onnxruntime", contract=_onnx_contract, mutations=ONNX_MUTATIONS,
     ),
+    _coreml("coreml-float32", "float32", "float32", FLOAT32, rounded=False),
+    _coreml("coreml-weights", "float16", "float32", FLOAT16_WEIGHTS, rounded=True),
+    _coreml("coreml-optimistic", "float16", "float16-optimistic", FLOAT16, rounded=False),
+    _coreml("coreml-pessimistic", "float16", "float16-pessimistic", FLOAT16, rounded=False),
 )  # fmt: skip
 """Every route, in the order of the table that `cardembed parity check` prints."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,29 @@ from cardembed.parity.inputs import default_pictures
 from cardembed.parity.routes import Route
 from cardembed.release import Release
 
+if TYPE_CHECKING:
+    from cardembed.models.embedding import EmbeddingModel
+
 __all__ = ["Subject"]
+
+
+def rounded_model(model: EmbeddingModel) -> EmbeddingModel:
+    """Weights, buffers and every layer's eps as float16 holds them: what a float16 program is made of.
+
+    A LayerScale is multiplied into the convolution before it first, as Core ML's converter does.
+    """
+    from torch import nn
+
+    for module in model.modules():
+        gamma, layer = getattr(module, "gamma", None), getattr(getattr(module, "mlp", None), "fc2", None)
+        if gamma is not None and isinstance(layer, nn.Conv2d) and layer.bias is not None:
+            layer.weight.data *= gamma.data.view(-1, 1, 1, 1)
+            layer.bias.data *= gamma.data
+            gamma.data.fill_(1)
+    for module in model.half().float().modules():
+        if isinstance(getattr(module, "eps", None), float):
+            module.eps = float(np.float16(module.eps))  # type: ignore[assignment, arg-type]
+    return model
 
 
 @dataclass(frozen=True)
@@ -43,7 +66,7 @@ class Subject:
         return {}
 
     def embeddings(self, *, rounded: bool) -> NDArray[np.float64]:
-        """(4, 768): the model's outputs; `rounded` has its weights rounded to float16 and back.
+        """(4, 768): the model's outputs; `rounded` has its numbers rounded to float16 and back.
 
         Raises:
             UnavailableError: PyTorch is not installed.
@@ -56,7 +79,7 @@ class Subject:
             weights = self.release.weights(self.target)
             model = load_weights(self.release.path(weights), sha256=weights.sha256).eval()
             if rounded:
-                model = model.half().float()
+                model = rounded_model(model)
             with torch.inference_mode():
                 self._references[rounded] = model(torch.from_numpy(self.batch)).double().numpy()
         return self._references[rounded]

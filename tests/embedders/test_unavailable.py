@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from cardembed.embedders.coreml import CoreMLProgram
@@ -11,6 +13,7 @@ def test_without_hailos_module_the_package_is_named():
     assert "\n" not in str(error.value)
 
 
-def test_core_ml_programs():
-    with pytest.raises(UnavailableError, match="fidelity reference"):
+def test_core_ml_programs_without_pytorch(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(UnavailableError, match=r"cardembed\[train\]"):
         CoreMLProgram("CardEmbedding.mlpackage")

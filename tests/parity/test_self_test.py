@@ -6,6 +6,7 @@ import pytest
 from cardembed.errors import UnknownTargetError
 from cardembed.parity.check import Outcome
 from cardembed.parity.mutations import NotApplicableError
+from cardembed.parity.mutations.coreml import COREML_MUTATIONS
 from cardembed.parity.mutations.onnx import ONNX_MUTATIONS
 from cardembed.parity.routes import ROUTES, routes_of
 from cardembed.parity.self_test import CHECKS, self_test
@@ -102,3 +103,15 @@ def test_the_table(run):
     assert out.splitlines()[0].split()[:2] == ["android", "onnx"]
     assert len(out.splitlines()) == 1 + len(ONNX_MUTATIONS)
     assert float(out.splitlines()[1].removeprefix("a bias is zero").split()[0]) > 1e-10
+
+
+def test_a_package_is_damaged_and_noticed(tmp_path):
+    pytest.importorskip("coremltools")
+    ios = Subject(Release.load(default_release_dir()), "ios")
+    (route,) = routes_of("ios", ("coreml-weights",))
+    sound = route.export(ios.release, "ios", tmp_path)
+    assert ios.check(route, tmp_path, sound).outcome is Outcome.PASSED
+    for mutation in COREML_MUTATIONS:
+        damaged = tmp_path / "damaged.mlpackage"
+        assert mutation.write(sound, damaged)
+        assert ios.check(route, tmp_path, damaged).outcome is Outcome.MISMATCH, mutation.name

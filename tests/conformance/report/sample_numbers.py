@@ -123,7 +123,7 @@ def _unknown(spec: CellSpec, rng: np.random.Generator, cards: int) -> UnknownSam
 
 def _pairs(spec: CellSpec, rng: np.random.Generator, cards: int) -> PairSamples:
     middle, spread = QUALITY[spec.target]
-    harder = HARDER[(spec.condition or "").split("+")[1].replace("clean-second", "clean")]
+    harder = HARDER.get((spec.condition or "").split("+")[1], HARDER["clean"])
     similarity = np.clip(1 - np.abs(rng.normal(middle * harder, spread * harder, 640)), -1, 1)
     photos, ids = _names(640)
     return PairSamples(

@@ -7,7 +7,7 @@ from cardembed._io import sha256_file
 from cardembed.embedders.int8 import Int8Embedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.registry import open_embedder
-from cardembed.errors import DigestMismatchError, ExportError, ReleaseError
+from cardembed.errors import ArtefactError, DigestMismatchError, ExportError, ReleaseError
 from cardembed.release import Release
 
 torch = pytest.importorskip("torch")
@@ -99,7 +99,7 @@ def test_bytes_and_ports_are_checked(quantised, source, like, tmp_path):
         opened(quantised, Preprocessing(like.size + 16))
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(quantised.read_bytes()[:1000])
-    with pytest.raises(ReleaseError):
+    with pytest.raises(ArtefactError):
         opened(broken, like)
 
 

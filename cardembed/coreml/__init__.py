@@ -1,0 +1,1 @@
+"""Core ML programs, read from disk and executed without Apple's runtime."""

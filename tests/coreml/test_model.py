@@ -1,0 +1,124 @@
+"""A saved program computes what its model does, in each arithmetic, and says what it cannot do."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("timm")
+pytest.importorskip("coremltools")
+
+from cardembed.coreml.model import CoreMLModel  # noqa: E402 - imports PyTorch
+from cardembed.embedders.coreml import CoreMLEmbedder, CoreMLProgram  # noqa: E402 - as above
+from cardembed.embedders.preprocessing import Preprocessing  # noqa: E402 - as above
+from cardembed.embedders.registry import open_embedder  # noqa: E402 - as above
+from cardembed.errors import ArtefactError, DigestMismatchError, EmbeddingError, UsageError  # noqa: E402
+from cardembed.models.weights import load_weights  # noqa: E402 - as above
+from cardembed.parity.classes import FLOAT16, FLOAT16_WEIGHTS, FLOAT32, agreement  # noqa: E402 - as above
+from cardembed.parity.inputs import default_pictures  # noqa: E402 - as above
+from cardembed.parity.subject import rounded_model  # noqa: E402 - as above
+
+
+@pytest.fixture(scope="module")
+def batches():
+    return {size: Preprocessing(size).batch(default_pictures()) for size in (112, 128)}
+
+
+def outputs(package, mode, batch):
+    model = CoreMLModel.load(package, mode)
+    return np.concatenate([model.predict({"input": row[None]})["embedding"] for row in batch])
+
+
+def wanted(random_release, target, batch, change=lambda model: model):
+    model = change(load_weights(random_release / f"{target}.safetensors").eval())
+    with torch.inference_mode():
+        return model(torch.from_numpy(batch)).numpy()
+
+
+@pytest.mark.parametrize(("target", "size"), [("ios", 128), ("android", 112)])
+def test_float32_is_the_model(packages, random_release, batches, target, size):
+    found = outputs(packages(target, precision="float32"), "float32", batches[size])
+    assert FLOAT32.holds(agreement(wanted(random_release, target, batches[size]), found))
+
+
+def test_float16_weights_are_the_rounded_models(packages, random_release, batches):
+    found = outputs(packages("ios"), "float32", batches[128])
+    rounded = wanted(random_release, "ios", batches[128], rounded_model)
+    assert FLOAT16_WEIGHTS.holds(agreement(rounded, found))
+
+
+def test_float16_arithmetic_is_a_bracket(packages, random_release, batches):
+    exact = wanted(random_release, "ios", batches[128])
+    near, far = (
+        agreement(exact, outputs(packages("ios"), f"float16-{mode}", batches[128]))
+        for mode in ("optimistic", "pessimistic")
+    )
+    assert FLOAT16.holds(near)
+    assert FLOAT16.holds(far)
+    assert 1e-9 < near.one_minus_cosine < far.one_minus_cosine
+
+
+@pytest.mark.parametrize(("compress", "limit"), [("int8", 1e-2), ("palette8", 2e-2), ("palette4", 0.5)])
+def test_compressed_weights_are_read(packages, random_release, batches, compress, limit):
+    package = packages("hailo8l", compress=compress)
+    found = agreement(
+        wanted(random_release, "hailo8l", batches[112]), outputs(package, "float32", batches[112])
+    )
+    assert 1e-7 < found.one_minus_cosine < limit
+
+
+def test_a_trace_has_every_result(packages, batches):
+    model = CoreMLModel.load(packages("ios", precision="float32"))
+    steps = list(model.trace({"input": batches[128][:1]}))
+    assert [operation.kind for operation, _ in steps].count("layer_norm") > 10
+    assert steps[-1][1].keys() == {"embedding"}
+    (entry,), (exit_,) = model.inputs, model.outputs
+    assert (entry.name, entry.dtype, entry.shape) == ("input", "float32", (1, 3, 128, 128))
+    assert (exit_.name, exit_.dtype) == ("embedding", "float32")
+    assert model.program.metadata["author"]
+
+
+def test_other_inputs_are_refused(packages, batches):
+    model = CoreMLModel.load(packages("ios", precision="float32"))
+    for data in ({}, {"image": batches[128][:1]}, {"input": batches[128]}, {"input": batches[112][:1]}):
+        with pytest.raises(EmbeddingError, match="input"):
+            model.predict(data)
+    with pytest.raises(UsageError, match="float16-optimistic"):
+        CoreMLModel.load(packages("ios", precision="float32"), "float8")
+
+
+def test_an_unknown_operation_is_named(packages, tmp_path, edited):
+    def change(block):
+        next(one for one in block.operations if one.type == "gelu").type = "quantum_gelu"
+
+    with pytest.raises(ArtefactError, match="quantum_gelu"):
+        CoreMLModel.load(edited(packages("ios"), tmp_path, change))
+
+
+def test_the_embedder_of_a_release(random_release, batches):
+    with (
+        open_embedder(random_release, "ios") as embedder,
+        open_embedder(random_release, "ios", runtime="torch") as torch_embedder,
+    ):
+        assert (embedder.runtime["name"], str(embedder.fidelity)) == ("coreml", "emulated")
+        rows, others = embedder.embed(default_pictures()), torch_embedder.embed(default_pictures())
+        assert 1 - (rows * others).sum(1).min() < 1e-5
+        declared = embedder.declared()
+    assert (declared.format, declared.version) == ("ML Program", "iOS 16")
+    assert embedder.artefact_digest == torch_embedder.artefact_digest
+
+
+def test_the_prds_program(packages, batches):
+    program = CoreMLProgram(packages("ios"))
+    found = program.predict({"input": batches[128][:1]})
+    assert found["embedding"].shape == (1, 768)
+    assert program.executed_by == "cardembed.coreml float16-optimistic"
+
+
+def test_other_bytes_are_refused(packages, tmp_path):
+    copy = shutil.copytree(packages("ios"), tmp_path / "copy.mlpackage")
+    with pytest.raises(DigestMismatchError):
+        CoreMLEmbedder(
+            copy, target="ios", sha256="0" * 64, artefact_digest="0" * 64, preprocessing=Preprocessing(128)
+        )
