@@ -22,17 +22,20 @@ _PACKAGES = {
     "pillow": "images",
     "faiss-cpu": "exact search",
     "scipy": "confidence bounds",
-    "onnxruntime": "server and android",
+    "onnxruntime": "server, android and hailo8l",
     "pytest-bdd": "features",
     "securesystemslib": "signed evidence",
-    "torch": "teacher, ios and hailo8l at fidelity reference; export; training (extra: train)",
+    "torch": "teacher; export of all other targets; training (extra: train)",
     "torchvision": "training augmentation (extra: train)",
     "timm": "architectures (extra: train)",
-    "coremltools": "Core ML export (extra: coreml)",
+    "coremltools": "ios: Core ML programs, written and read (extra: coreml)",
     "hailo_platform": "the Hailo chip (apt install hailo-all; not on PyPI)",
 }
 _WITH_TORCH = "PyTorch executes the weights"
 _WITH_ORT = "ONNX Runtime executes the ONNX file"
+_WITH_INT8 = "ONNX Runtime executes the INT8 network; AC-5 needs the chip"
+_WITH_COREML = "its Core ML program is executed: on a Mac by Apple's runtime, elsewhere by cardembed.coreml"
+_NO_COREML = 'Core ML tools are missing: pip install "cardembed[coreml]"'
 _NO_TORCH = 'PyTorch is missing: pip install "cardembed[train]"'
 
 
@@ -101,7 +104,7 @@ def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
 
 
-def _target(target: str, *, torch: bool, onnxruntime: bool) -> TargetState:
+def _target(target: str, *, torch: bool, onnxruntime: bool, coreml: bool) -> TargetState:
     if target in ("server", "android"):
         if not onnxruntime:
             return TargetState(target=target, fidelity=None, reason="onnxruntime is missing")
@@ -109,11 +112,14 @@ def _target(target: str, *, torch: bool, onnxruntime: bool) -> TargetState:
         return TargetState(target=target, fidelity="runtime", reason=note)
     if not torch:
         return TargetState(target=target, fidelity=None, reason=_NO_TORCH)
-    later = {
-        "ios": "; executing the Core ML program itself is not part of this version",
-        "hailo8l": "; the Hailo driver is not part of this version, so AC-5 is not run",
+    found: dict[str, tuple[str | None, str]] = {
+        "hailo8l": ("emulated", _WITH_INT8),
+        "ios": (None, _NO_COREML),
     }
-    return TargetState(target=target, fidelity="reference", reason=_WITH_TORCH + later.get(target, ""))
+    if coreml:
+        found["ios"] = ("runtime" if platform.system() == "Darwin" else "emulated", _WITH_COREML)
+    fidelity, reason = found.get(target, ("reference", _WITH_TORCH))
+    return TargetState(target=target, fidelity=fidelity, reason=reason)
 
 
 def _key() -> tuple[str, str | None]:
@@ -139,7 +145,10 @@ def examine() -> Examination:
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.release()} {platform.machine()}, {usable_cpus()} CPUs",
         packages=packages,
-        targets=tuple(_target(target, torch=torch, onnxruntime=onnxruntime) for target in TARGETS),
+        targets=tuple(
+            _target(target, torch=torch, onnxruntime=onnxruntime, coreml="coremltools" in have)
+            for target in TARGETS
+        ),
         cache=str(cache_root()),
         cache_bytes=_size(cache_root()),
         signing_key=signing_key,

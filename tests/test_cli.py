@@ -62,7 +62,7 @@ def test_doctor_tells_of_every_target(run):
         "ios",
         "hailo8l",
     ]
-    assert {target["fidelity"] for target in found["targets"]} <= {"reference", "runtime"}
+    assert {target["fidelity"] for target in found["targets"]} <= {"reference", "emulated", "runtime"}
 
 
 def test_importing_cardembed_and_asking_for_help_imports_no_heavy_library():

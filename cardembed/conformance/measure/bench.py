@@ -148,9 +148,10 @@ class Bench:
             )
         raise UnavailableError(
             f"{target} on its device",
-            expected="a Hailo-8L with HailoRT, driven by cardembed",
-            found="no driver for it in this version",
-            action="wait for the version that executes HEF files; latency is judged on the device alone",
+            expected="a HEF in the release and a Hailo-8L that this run measures",
+            found="a run that judges on this machine's processor",
+            action="latency is judged on the device alone; "
+            "a run of features on it is not part of this version",
         )
 
 
