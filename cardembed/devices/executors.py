@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cardembed._imports import require
 from cardembed.devices.wire import DeviceRequest
-from cardembed.embedders.base import EMBEDDING_DIM, Embedder
+from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import UnavailableError
-from cardembed.fidelity import Fidelity
 
 __all__ = ["OPENERS", "open_requested"]
 
@@ -50,45 +43,23 @@ def _open_torch(request: DeviceRequest, file: Path, threads: int | None) -> Embe
     )
 
 
-class _AppleEmbedder(Embedder):
-    """Apple's own runtime on a Mac, through coremltools; unverified where no Mac ran it."""
-
-    def __init__(self, request: DeviceRequest, file: Path) -> None:
-        coremltools: Any = require("coremltools", extra="coreml")
-        super().__init__(
-            target=request.target,
-            fidelity=Fidelity.RUNTIME,
-            artefact_digest=request.artefact.sha256,
-            preprocessing=_preprocessing(request),
-            runtime={"name": "Core ML", "version": platform.mac_ver()[0] or "?", "compute_units": "ALL"},
-        )
-        self._model: Any = coremltools.models.MLModel(str(file), compute_units=coremltools.ComputeUnit.ALL)
-        description = self._model.get_spec().description
-        self._input, self._output = description.input[0].name, description.output[0].name
-
-    def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Row by row: the deployed program takes one picture."""
-        rows = [self._model.predict({self._input: row[None]})[self._output] for row in batch]
-        return np.asarray(rows, np.float32).reshape(len(batch), EMBEDDING_DIM)
-
-
 def _open_coreml(request: DeviceRequest, file: Path, threads: int | None) -> Embedder:
-    del threads  # Core ML decides
-    if platform.system() != "Darwin":
-        raise UnavailableError(
-            f"{request.artefact.format} on {platform.system()}",
-            expected="a Mac, whose Core ML executes it",
-            found="none",
-            action="run the request there, or on an iPhone with apps/ios",
-        )
-    return _AppleEmbedder(request, file)
+    from cardembed.embedders.coreml import CoreMLEmbedder
+
+    return CoreMLEmbedder(
+        file,
+        target=request.target,
+        sha256=request.artefact.sha256,
+        artefact_digest=request.artefact.sha256,
+        preprocessing=_preprocessing(request),
+        threads=threads,
+    )
 
 
 OPENERS: dict[str, Callable[[DeviceRequest, Path, int | None], Embedder]] = {
     "onnx": _open_onnx,
     "safetensors": _open_torch,
     "mlpackage": _open_coreml,
-    "mlmodel": _open_coreml,
 }
 """By the artefact's format."""
 

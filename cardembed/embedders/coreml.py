@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from cardembed.embedders.declared import DeclaredArtefact, Port
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import DigestMismatchError, InfrastructureError, ReleaseError
 from cardembed.fidelity import Fidelity
+
+if TYPE_CHECKING:
+    from cardembed.coreml.program import Feature, Program
 
 __all__ = ["CoreMLEmbedder", "CoreMLProgram"]
 
@@ -52,8 +55,13 @@ class CoreMLProgram:
         self.on_mac = platform.system() == "Darwin"
         self.executed_by = f"Core ML {compute_units}" if self.on_mac else f"cardembed.coreml {mode}"
         """What executes it."""
+        self.program: Program
+        """What the package says."""
         self._model: _Predicts
         if self.on_mac:
+            from cardembed.coreml.program import read_program
+
+            self.program = read_program(Path(path))
             tools: Any = require("coremltools", extra="coreml")
             units = getattr(tools.ComputeUnit, compute_units)
             self._model = tools.models.MLModel(str(path), compute_units=units)
@@ -61,7 +69,8 @@ class CoreMLProgram:
             require("torch", extra="train")
             from cardembed.coreml.model import CoreMLModel
 
-            self._model = CoreMLModel.load(path, mode)
+            model = CoreMLModel.load(path, mode)
+            self.program, self._model = model.program, model
 
     def predict(self, data: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Inputs by name to outputs by name.
@@ -131,7 +140,7 @@ class CoreMLEmbedder(Embedder):
             preprocessing=preprocessing,
             runtime=runtime,
         )
-        self._declared = _declared(path, self._program.executed_by)
+        self._declared = _declared(self._program.program, self._program.executed_by)
         size = preprocessing.size
         ports = [[port.shape for port in side] for side in (self._declared.inputs, self._declared.outputs)]
         if ports[0] != [(1, 3, size, size)] or len(ports[1]) != 1:
@@ -155,13 +164,10 @@ class CoreMLEmbedder(Embedder):
         return self._declared
 
 
-def _declared(path: Path, executed_by: str) -> DeclaredArtefact:
-    from cardembed.coreml.program import Feature, read_program
-
+def _declared(program: Program, executed_by: str) -> DeclaredArtefact:
     def port(feature: Feature) -> Port:
         return Port(feature.name, feature.dtype, feature.shape)
 
-    program = read_program(path)
     return DeclaredArtefact(
         format="ML Program",
         version=_SYSTEMS.get(program.specification, f"specification {program.specification}"),

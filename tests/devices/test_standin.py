@@ -4,10 +4,12 @@ import json
 import zipfile
 
 import pytest
-from device_parts import answer
+from device_parts import answer, ask
 
+from cardembed.embedders.exports import exported_coreml
 from cardembed.errors import CardembedError, DigestMismatchError, EvidenceError, UnavailableError
 from cardembed.fidelity import Fidelity
+from cardembed.release import Release
 
 
 def edit(exchange, change):
@@ -67,12 +69,20 @@ def test_a_picture_that_is_none(exchange):
     refuses(edit(exchange, lambda c: c["photos"][0].update(file=file)), "a JPEG, PNG or WebP", CardembedError)
 
 
-def test_formats_that_nothing_here_executes(exchange, monkeypatch):
-    monkeypatch.setattr("platform.system", lambda: "Linux")
-    edit(exchange, lambda c: c["artefact"].update(format="mlpackage"))
-    refuses(exchange, "expected a Mac", UnavailableError)
+def test_formats_that_nothing_here_executes(exchange):
+    edit(exchange, lambda c: c["artefact"].update(format="mlmodel"))
+    refuses(exchange, "a format that it executes", UnavailableError)
     edit(exchange, lambda c: c["artefact"].update(format="ort"))
     refuses(exchange, "apps/android", UnavailableError)
+
+
+def test_a_core_ml_package_is_executed(random_release, photo_set, tmp_path):
+    pytest.importorskip("coremltools")
+    package, digest = exported_coreml(Release.load(random_release), "ios")
+    record = ask(random_release, photo_set, tmp_path / "r", target="ios", count=1, artefact=package)
+    assert record.request.artefact.sha256 == digest
+    made = answer(tmp_path / "r", tmp_path / "out")
+    assert (made.fidelity, made.runtime.name) == (Fidelity.EMULATED, "coreml")
 
 
 def test_a_request_that_is_truncated_or_no_request(exchange):
