@@ -15,7 +15,7 @@ from cardembed.coreml.arithmetic import Arithmetic
 from cardembed.coreml.operations import OPERATIONS, Arguments
 from cardembed.coreml.operations._registry import Value, as_tensor
 from cardembed.coreml.package import bad
-from cardembed.coreml.program import Feature, Operation, Program, read_program
+from cardembed.coreml.program import LARGEST_RESULT, Feature, Operation, Program, read_program
 from cardembed.errors import ArtefactError, EmbeddingError
 
 __all__ = ["CoreMLModel"]
@@ -40,14 +40,18 @@ class CoreMLModel:
     Args:
         program: As `read_program` gives it.
         mode: "float32", "float16-optimistic" or "float16-pessimistic": see `cardembed.coreml.arithmetic`.
+        largest_result: Numbers that a constant or a result may have.
 
     Raises:
         ArtefactError: An operation that is not known, which the message names, or values that do not exist.
         UsageError: Another mode.
     """
 
-    def __init__(self, program: Program, mode: str = "float32") -> None:
+    def __init__(
+        self, program: Program, mode: str = "float32", *, largest_result: int = LARGEST_RESULT
+    ) -> None:
         self.program = program
+        self._largest = largest_result
         self.arithmetic = Arithmetic(mode)
         self._values: dict[str, Value] = {
             name: constant if isinstance(constant, str) else as_tensor(np.array(constant))
@@ -69,14 +73,15 @@ class CoreMLModel:
         self._last = self._last_uses()
 
     @classmethod
-    def load(cls, path: Path | str, mode: str = "float32") -> Self:
-        """Read an `.mlpackage`.
+    def load(cls, path: Path | str, mode: str = "float32", *, largest_result: int = LARGEST_RESULT) -> Self:
+        """Read an `.mlpackage`; `largest_result` as of the class.
 
         Raises:
             ArtefactError: It cannot be read or executed.
             UnavailableError: Core ML tools, whose protobufs are used, are not installed.
         """
-        return cls(read_program(Path(path)), mode)
+        program = read_program(Path(path), largest_result=largest_result)
+        return cls(program, mode, largest_result=largest_result)
 
     @property
     def inputs(self) -> tuple[Feature, ...]:
@@ -117,7 +122,8 @@ class CoreMLModel:
 
     def _run(self, operation: Operation, values: Mapping[str, Value]) -> dict[str, Tensor]:
         given = {name: tuple(values[one] for one in names) for name, names in operation.inputs.items()}
-        arguments = Arguments(given, self.arithmetic, operation.half[0] if operation.half else False)
+        half = operation.half[0] if operation.half else False
+        arguments = Arguments(given, self.arithmetic, half, self._largest)
         try:
             made = OPERATIONS[operation.kind](arguments)
         except ArtefactError:

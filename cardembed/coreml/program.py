@@ -82,8 +82,8 @@ class Program:
     """What the exporter noted."""
 
 
-def read_program(path: Path) -> Program:
-    """Read an `.mlpackage`.
+def read_program(path: Path, *, largest_result: int = LARGEST_RESULT) -> Program:
+    """Read an `.mlpackage`; a constant or a result may have `largest_result` numbers.
 
     Raises:
         ArtefactError: No package, no ML Program, or one that points outside of its files or is absurd.
@@ -101,12 +101,12 @@ def read_program(path: Path) -> Program:
     kind = model.WhichOneof("Type")
     if kind != "mlProgram":
         raise bad(path, "an ML Program", str(kind))
-    return _Reader(package, model).program()
+    return _Reader(package, model, largest_result).program()
 
 
 class _Reader:
-    def __init__(self, package: Package, model: Message) -> None:
-        self._package, self._model = package, model
+    def __init__(self, package: Package, model: Message, largest: int) -> None:
+        self._package, self._model, self._largest = package, model, largest
         self._types: Message = require("coremltools.proto.MIL_pb2", extra="coreml")
         self._files: dict[str, BlobFile] = {}
         self._constants: dict[str, Constant] = {}
@@ -125,7 +125,7 @@ class _Reader:
             raise bad(path, f"at most {_MOST_OPERATIONS} operations", str(len(block.operations)))
         for operation in block.operations:
             self._take(operation)
-        outputs = tuple(_feature(path, one) for one in model.description.output)
+        outputs = tuple(_feature(path, one, self._largest) for one in model.description.output)
         if [one.name for one in outputs] != list(block.outputs):
             raise bad(path, f"a block that gives {[one.name for one in outputs]}", str(list(block.outputs)))
         described = model.description.metadata
@@ -133,7 +133,7 @@ class _Reader:
             path=path,
             specification=int(model.specificationVersion),
             opset=str(function.opset),
-            inputs=tuple(_feature(path, one) for one in model.description.input),
+            inputs=tuple(_feature(path, one, self._largest) for one in model.description.input),
             outputs=outputs,
             operations=tuple(self._operations),
             constants=self._constants,
@@ -143,9 +143,10 @@ class _Reader:
     def _take(self, operation: Message) -> None:
         if operation.blocks:
             raise bad(self._package.root, "operations without blocks of their own", operation.type[:80])
+        if not operation.outputs or (operation.type == "const" and len(operation.outputs) > 1):
+            raise bad(self._package.root, "a name for every result", f"{operation.type[:80]} without")
         if operation.type == "const":
-            (output,) = operation.outputs
-            self._constants[output.name] = self._value(operation.attributes["val"])
+            self._constants[operation.outputs[0].name] = self._value(operation.attributes["val"])
             return
         inputs: dict[str, tuple[str, ...]] = {}
         for name, argument in operation.inputs.items():
@@ -174,7 +175,8 @@ class _Reader:
 
     def _value(self, value: Message) -> Constant:
         tensor = value.type.tensorType
-        dtype = _DTYPES.get(self._types.DataType.Name(tensor.dataType))
+        known = {number: name for name, number in self._types.DataType.items()}
+        dtype = _DTYPES.get(known.get(tensor.dataType, ""))
         if value.type.WhichOneof("type") != "tensorType" or dtype is None:
             raise bad(self._package.root, "constants of numbers or text", str(value.type)[:80])
         sides = [1 if side is None else side for side in _sides(tensor)]
@@ -201,9 +203,9 @@ class _Reader:
 
     def _bounded(self, what: str, sides: tuple[int | None, ...]) -> None:
         if any(side is not None and side < 0 for side in sides) or (
-            math.prod(side or 1 for side in sides) > LARGEST_RESULT
+            math.prod(side or 1 for side in sides) > self._largest
         ):
-            raise bad(self._package.root, f"results of at most {LARGEST_RESULT} numbers", f"{what} {sides}")
+            raise bad(self._package.root, f"results of at most {self._largest} numbers", f"{what} {sides}")
 
 
 def _numbers(immediate: Message, kind: str, dtype: str) -> NDArray[Any]:
@@ -224,7 +226,7 @@ def _sides(tensor: Message) -> tuple[int | None, ...]:
 _ARRAYS = {65568: "float32", 65552: "float16", 65600: "float64", 131104: "int32"}
 
 
-def _feature(path: Path, described: Message) -> Feature:
+def _feature(path: Path, described: Message, largest: int) -> Feature:
     kind = described.type.WhichOneof("Type")
     if kind == "imageType":
         image = described.type.imageType
@@ -236,4 +238,7 @@ def _feature(path: Path, described: Message) -> Feature:
     if array.WhichOneof("ShapeFlexibility") == "shapeRange":
         limits = array.shapeRange.sizeRanges
         shape = [None if one.lowerBound != one.upperBound else int(one.lowerBound) for one in limits]
+    sides = [1 if side is None else side for side in shape]
+    if min(sides, default=1) < 1 or math.prod(sides) > largest:
+        raise bad(path, f"inputs and outputs of 1 to {largest} numbers", f"{described.name[:80]} {shape}")
     return Feature(described.name, _ARRAYS.get(array.dataType, str(array.dataType)), tuple(shape))

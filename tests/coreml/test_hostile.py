@@ -167,3 +167,12 @@ def test_a_tile_that_explodes_is_refused_before_it_is_made(packages, tmp_path, e
     model = CoreMLModel.load(edited(packages("ios"), tmp_path, change))
     with pytest.raises(ArtefactError, match="tile"):
         model.predict({"input": np.zeros((1, 3, 128, 128), np.float32)})
+
+
+def test_damaged_artefacts_end_in_a_prediction_or_a_clear_error(tmp_path):
+    from cardembed.coreml.fuzzing import make_samples, outcome, run
+
+    samples = make_samples(tmp_path)
+    assert [outcome(sample) for sample in samples] == ["prediction"] * len(samples)
+    ends = run(samples, 150, 7, tmp_path)
+    assert {end for _, end in ends} == {"prediction", "ArtefactError"}, ends

@@ -12,7 +12,7 @@ from torch import Tensor
 from cardembed.coreml.arithmetic import Arithmetic
 from cardembed.coreml.program import LARGEST_RESULT
 
-__all__ = ["OPERATIONS", "Arguments", "Result", "bounded", "operation"]
+__all__ = ["OPERATIONS", "Arguments", "Result", "operation"]
 
 Value = Tensor | str
 Result = Tensor | tuple[Tensor, ...]
@@ -28,6 +28,18 @@ class Arguments:
     """How sums are taken."""
     half: bool
     """Whether the result is FLOAT16."""
+    largest: int = LARGEST_RESULT
+    """Numbers that a result may have."""
+
+    def bounded(self, *sides: int) -> None:
+        """ValueError for a result that no network of this kind has: asked before it is allocated."""
+        total = 1
+        for side in sides:
+            if side < 0:
+                raise ValueError(f"a side of {side}")
+            total *= side
+        if total > self.largest:
+            raise ValueError(f"a result of {total} numbers, where {self.largest} is the limit")
 
     def __contains__(self, name: str) -> bool:
         return name in self.values
@@ -89,17 +101,6 @@ def operation(
         return function
 
     return enter
-
-
-def bounded(*sides: int) -> None:
-    """ValueError for a result that no network of this kind has: asked before it is allocated."""
-    total = 1
-    for side in sides:
-        if side < 0:
-            raise ValueError(f"a side of {side}")
-        total *= side
-    if total > LARGEST_RESULT:
-        raise ValueError(f"a result of {total} numbers, where {LARGEST_RESULT} is the limit")
 
 
 def as_tensor(value: object) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cardembed.coreml.operations._registry import Arguments, bounded, operation
+from cardembed.coreml.operations._registry import Arguments, operation
 
 __all__: list[str] = []
 
@@ -30,7 +30,7 @@ def affine(given: Arguments) -> Tensor:
 def palette(given: Arguments) -> Tensor:
     """Entries of a table by their numbers, packed the least significant bit first."""
     table, shape = given.tensor("lut"), given.wholes("shape")
-    bounded(*shape)
+    given.bounded(*shape)
     count = int(np.prod(shape))
     bits = int(table.numel()).bit_length() - 1
     if table.numel() != 1 << bits or not 1 <= bits <= 8:
@@ -45,7 +45,7 @@ def palette(given: Arguments) -> Tensor:
 def sparse(given: Arguments) -> Tensor:
     """Zeros, but where a bit mask has ones."""
     shape = given.wholes("shape")
-    bounded(*shape)
+    given.bounded(*shape)
     packed = given.tensor("mask").reshape(-1).numpy().astype(np.uint8)
     mask = np.unpackbits(packed, bitorder="little")[: int(np.prod(shape))].astype(bool)
     dense = torch.zeros(len(mask))

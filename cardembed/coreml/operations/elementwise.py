@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
 
-from cardembed.coreml.operations._registry import Arguments, bounded, operation
+from cardembed.coreml.operations._registry import Arguments, operation
 
 __all__: list[str] = []
 
@@ -32,7 +32,7 @@ def _enter_two(name: str, function: Callable[[Tensor, Tensor], Tensor]) -> None:
     @operation(name)
     def two(given: Arguments) -> Tensor:
         x, y = given.tensor("x"), given.tensor("y")
-        bounded(*torch.broadcast_shapes(x.shape, y.shape))  # type: ignore[no-untyped-call]
+        given.bounded(*torch.broadcast_shapes(x.shape, y.shape))  # type: ignore[no-untyped-call]
         return function(x, y)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
 
-from cardembed.coreml.operations._registry import Arguments, bounded, operation
+from cardembed.coreml.operations._registry import Arguments, operation
 
 __all__: list[str] = []
 
@@ -112,7 +112,7 @@ def slice_by_size(given: Arguments) -> Tensor:
 def tile(given: Arguments) -> Tensor:
     """Repeated along each axis."""
     x, reps = given.tensor(), given.wholes("reps")
-    bounded(*(side * count for side, count in zip(x.shape, reps, strict=True)))
+    given.bounded(*(side * count for side, count in zip(x.shape, reps, strict=True)))
     return x.repeat(reps)
 
 
@@ -120,7 +120,7 @@ def tile(given: Arguments) -> Tensor:
 def fill(given: Arguments) -> Tensor:
     """One number throughout."""
     shape = given.wholes("shape")
-    bounded(*shape)
+    given.bounded(*shape)
     return given.tensor("value").expand(shape)
 
 
@@ -128,7 +128,7 @@ def fill(given: Arguments) -> Tensor:
 def range_1d(given: Arguments) -> Tensor:
     """Start to end by step."""
     start, end, step = (given.tensor(name) for name in ("start", "end", "step"))
-    bounded(int((end - start) / step))
+    given.bounded(int((end - start) / step))
     return torch.arange(start.item(), end.item(), step.item()).to(start.dtype)
 
 
@@ -142,7 +142,7 @@ def shape(given: Arguments) -> Tensor:
 def gather(given: Arguments) -> Tensor:
     """Entries along an axis by their numbers."""
     x, indices, axis = given.tensor(), given.tensor("indices").long(), given.whole("axis")
-    bounded(x.numel(), max(1, indices.numel()))
+    given.bounded(x.numel(), max(1, indices.numel()))
     axis %= x.ndim
     found = x.index_select(axis, (indices % x.shape[axis]).reshape(-1))
     return found.reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
@@ -156,7 +156,7 @@ def pad(given: Arguments) -> Tensor:
     sides = list(x.shape)
     for axis, pair in zip(range(x.ndim - len(pairs), x.ndim), pairs, strict=True):
         sides[axis] += sum(pair)
-    bounded(*sides)
+    given.bounded(*sides)
     turned = [one for pair in reversed(pairs) for one in pair]
     if mode == "constant":
         return F.pad(x, turned, value=given.number("constant_val", 0.0))

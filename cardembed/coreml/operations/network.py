@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
 
 from cardembed.coreml.arithmetic import TERMS
-from cardembed.coreml.operations._registry import Arguments, bounded, operation
+from cardembed.coreml.operations._registry import Arguments, operation
 
 __all__: list[str] = []
 
@@ -35,7 +35,7 @@ def matmul(given: Arguments) -> Tensor:
     x = x.transpose(-1, -2) if given.flag("transpose_x") else x
     y = y.transpose(-1, -2) if given.flag("transpose_y") else y
     outer = torch.broadcast_shapes(x.shape[:-2], y.shape[:-2])  # type: ignore[no-untyped-call]
-    bounded(*outer, x.shape[-2], y.shape[-1])
+    given.bounded(*outer, x.shape[-2], y.shape[-1])
 
     terms = x.shape[-1]
     if not given.arithmetic.rounds_sums(terms, half=given.half):
@@ -61,10 +61,10 @@ def _spatial(given: Arguments, kernel: list[int], strides: list[int], dilations:
     return amounts
 
 
-def _padded(x: Tensor, amounts: list[int], value: float = 0.0) -> tuple[Tensor, list[int]]:
+def _padded(given: Arguments, x: Tensor, amounts: list[int], value: float = 0.0) -> tuple[Tensor, list[int]]:
     """Where both ends are padded alike, the layer does it itself; else it is done before."""
     pairs = [amounts[at : at + 2] for at in range(0, len(amounts), 2)]
-    bounded(*x.shape[:2], *(side + sum(pair) for side, pair in zip(x.shape[2:], pairs, strict=True)))
+    given.bounded(*x.shape[:2], *(side + sum(pair) for side, pair in zip(x.shape[2:], pairs, strict=True)))
     if value == 0.0 and all(begin == end for begin, end in pairs):
         return x, [begin for begin, _ in pairs]
     turned = [one for pair in reversed(pairs) for one in pair]
@@ -81,11 +81,13 @@ def conv(given: Arguments) -> Tensor:
     bias = given.tensor("bias") if "bias" in given else None
     strides, dilations = given.wholes("strides", [1] * axes), given.wholes("dilations", [1] * axes)
     groups = given.whole("groups", 1)
-    x, padding = _padded(x, _spatial(given, list(weight.shape[2:]), strides, dilations))
+    x, padding = _padded(given, x, _spatial(given, list(weight.shape[2:]), strides, dilations))
     function = F.conv1d if axes == 1 else F.conv2d
     inner = weight.shape[2:].numel()
     reach = [side + 2 * edge for side, edge in zip(x.shape[2:], padding, strict=True)]
-    bounded(x.shape[0], weight.shape[0], *(math.ceil(r / s) for r, s in zip(reach, strides, strict=True)))
+    given.bounded(
+        x.shape[0], weight.shape[0], *(math.ceil(r / s) for r, s in zip(reach, strides, strict=True))
+    )
 
     # In groups there are few terms each, such as the 49 of a depthwise 7 × 7.
     if groups != 1 or not given.arithmetic.rounds_sums(x.shape[1] * inner, half=given.half):
@@ -131,7 +133,7 @@ def _pool(given: Arguments, value: float) -> tuple[Tensor, list[int], list[int],
     strides = given.wholes("strides", [1] * len(kernel))
     if len(kernel) != 2 or given.flag("ceil_mode"):
         raise ValueError(f"kernels {kernel}, ceil_mode {given.flag('ceil_mode')}")
-    x, padding = _padded(given.tensor(), _spatial(given, kernel, strides, [1, 1]), value)
+    x, padding = _padded(given, given.tensor(), _spatial(given, kernel, strides, [1, 1]), value)
     return x, kernel, strides, padding
 
 
@@ -159,5 +161,5 @@ def attention(given: Arguments) -> Tensor:
     """softmax(q·kᵀ/√d + mask)·v."""
     mask = given.tensor("attn_mask") if "attn_mask" in given else None
     query, key, value = (given.tensor(name) for name in ("query", "key", "value"))
-    bounded(*query.shape[:-1], key.shape[-2])
+    given.bounded(*query.shape[:-1], key.shape[-2])
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask)

@@ -1,0 +1,47 @@
+"""Mutated Core ML artefacts: each must end in a prediction or in an ArtefactError, within two seconds.
+
+    python -m benchmarks.fuzz_coreml --count 50000 --seed 1
+
+Small artefacts are made with coremltools, then bits are flipped, pieces cut out, doubled, moved or
+overwritten with extreme numbers, in the manifest, the program and the weights. Prints how many ended how; the
+exit code is 1 if one ended otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from cardembed.coreml.fuzzing import make_samples, outcome, run
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description="mutate small Core ML artefacts and execute them")
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        samples = make_samples(folder)
+        for sample in samples:
+            if outcome(sample) != "prediction":
+                raise RuntimeError(f"{sample.name} unchanged: {outcome(sample)}")
+        before = time.perf_counter()
+        ends = run(samples, chosen.count, chosen.seed, folder)
+        seconds = time.perf_counter() - before
+    print(f"{chosen.count} mutants, seed {chosen.seed}, {seconds:.0f} s")
+    for (file, end), times in sorted(ends.items()):
+        print(f"{times:8} {file:16} {end}")
+    bad = sum(times for (_, end), times in ends.items() if end not in ("prediction", "ArtefactError"))
+    print(f"{bad:8} ended otherwise")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
