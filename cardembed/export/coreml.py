@@ -180,6 +180,7 @@ def _compress(model: Any, how: str) -> Any:  # noqa: ANN401 - no types published
         if how == "int8":
             linear = coreml.OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8")
             return coreml.linear_quantize_weights(model, coreml.OptimizationConfig(global_config=linear))
+        require("sklearn", extra="coreml")
         palette = coreml.OpPalettizerConfig(mode="kmeans", nbits=int(how.removeprefix("palette")))
         return coreml.palettize_weights(model, coreml.OptimizationConfig(global_config=palette))
 
