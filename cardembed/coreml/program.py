@@ -108,6 +108,7 @@ class _Reader:
     def __init__(self, package: Package, model: Message, largest: int) -> None:
         self._package, self._model, self._largest = package, model, largest
         self._types: Message = require("coremltools.proto.MIL_pb2", extra="coreml")
+        self._dtypes = {self._types.DataType.Value(name): dtype for name, dtype in _DTYPES.items()}
         self._files: dict[str, BlobFile] = {}
         self._constants: dict[str, Constant] = {}
         self._operations: list[Operation] = []
@@ -175,8 +176,7 @@ class _Reader:
 
     def _value(self, value: Message) -> Constant:
         tensor = value.type.tensorType
-        known = {number: name for name, number in self._types.DataType.items()}
-        dtype = _DTYPES.get(known.get(tensor.dataType, ""))
+        dtype = self._dtypes.get(tensor.dataType)
         if value.type.WhichOneof("type") != "tensorType" or dtype is None:
             raise bad(self._package.root, "constants of numbers or text", str(value.type)[:80])
         sides = [1 if side is None else side for side in _sides(tensor)]

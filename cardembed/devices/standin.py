@@ -97,7 +97,7 @@ def run_request(
         artefact_sha256=digest,
         fidelity=min(embedder.fidelity, Fidelity.RUNTIME),
         app=App(
-            kind="mac" if embedder.runtime["name"] == "Core ML" else "stand-in",
+            kind="mac" if "compute_units" in embedder.runtime else "stand-in",
             name=APP_NAME,
             version=__version__,
         ),

@@ -128,9 +128,11 @@ class CoreMLEmbedder(Embedder):
                 path, expected=f"SHA-256 {sha256} over its files", found=found, action="export it again"
             )
         self._program = CoreMLProgram(path, compute_units=compute_units, mode=mode)
-        tools: Any = require("coremltools", extra="coreml")
-        version = tools.__version__ if self._program.on_mac else require("torch", extra="train").__version__
+        package, extra = ("coremltools", "coreml") if self._program.on_mac else ("torch", "train")
+        version = require(package, extra=extra).__version__
         runtime = {"name": "coreml", "version": f"{self._program.executed_by} {version}"}
+        if self._program.on_mac:
+            runtime["compute_units"] = compute_units
         if artefact_digest != sha256:
             runtime["derived_sha256"] = sha256
         super().__init__(

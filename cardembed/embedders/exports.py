@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
@@ -23,13 +22,10 @@ from cardembed._io import (
 from cardembed.errors import ArtefactError, CardembedError, UnavailableError
 from cardembed.release import Release
 
-if TYPE_CHECKING:
-    from cardembed.models.embedding import EmbeddingModel
-
 __all__ = ["exported_coreml", "exported_onnx", "quantised_int8"]
 
-Make = Callable[["EmbeddingModel", Path], Path]
-"""Writes a file of a model into a folder."""
+Make = Callable[[Path], Path]
+"""Writes a file into a folder."""
 
 
 def exported_onnx(release: Release, target: str) -> tuple[Path, str]:
@@ -47,10 +43,10 @@ def exported_onnx(release: Release, target: str) -> tuple[Path, str]:
     if shipped is not None:
         return release.path(shipped), shipped.sha256
 
-    def make(model: EmbeddingModel, folder: Path) -> Path:
-        from cardembed.export.onnx import export_to_onnx
+    def make(folder: Path) -> Path:
+        from cardembed.export.onnx import export_target_onnx
 
-        return Path(export_to_onnx(model, folder))
+        return export_target_onnx(release, target, folder)
 
     return _derived(release, target, f"{release.target(target).architecture}.onnx", make)
 
@@ -64,11 +60,10 @@ def exported_coreml(release: Release, target: str) -> tuple[Path, str]:
         ReleaseError: The release has no weights for the target, or other bytes than it promises.
     """
 
-    def make(model: EmbeddingModel, folder: Path) -> Path:
+    def make(folder: Path) -> Path:
         from cardembed.export.coreml import export_coreml
         from cardembed.export.source import source_of_target
 
-        del model  # the source brings it, with what its description says
         path = folder / f"{target}.mlpackage"
         export_coreml(source_of_target(release, target), path)
         return path
@@ -100,10 +95,11 @@ def quantised_int8(release: Release, target: str) -> tuple[Path, str]:
     made_of = [SEED, LEAST, SIMULATOR_VERSION, release.catalogue_digest, preprocessing.digest]
     key = sha256_bytes(canonical_json(made_of))[:16]
 
-    def make(model: EmbeddingModel, folder: Path) -> Path:
+    def make(folder: Path) -> Path:
         from cardembed.export.hailo.calibration import calibration_photos, calibration_set
         from cardembed.export.hailo.int8 import quantise
         from cardembed.export.hailo.network import ChipNetwork, write_chip_onnx
+        from cardembed.models.weights import load_weights
 
         try:
             catalogue = catalogue_of(release, None, searched=False)
@@ -115,6 +111,8 @@ def quantised_int8(release: Release, target: str) -> tuple[Path, str]:
                 action="open the target with the runtime torch",
             ) from error
         images = calibration_set(calibration_photos(catalogue), preprocessing).images
+        weights = release.weights(target)
+        model = load_weights(release.path(weights), sha256=weights.sha256)
         network = ChipNetwork(model, preprocessing.mean, preprocessing.std, raw=True)
         source = write_chip_onnx(network, preprocessing.size, folder / "float.onnx", batch=None)
         return quantise(source, images, folder / "int8.onnx")
@@ -135,7 +133,7 @@ def _derived(release: Release, target: str, name: str, make: Make) -> tuple[Path
     with FileLock(folder / f"{file.name}.lock"):
         digest = _known(file)
         if digest is None:
-            digest = _make(release, target, file, make)
+            digest = _make(file, make, weights.sha256)
     return file, digest
 
 
@@ -151,18 +149,14 @@ def _digest(path: Path) -> str:
     return sha256_tree(path) if path.is_dir() else sha256_file(path)
 
 
-def _make(release: Release, target: str, file: Path, make: Make) -> str:
-    from cardembed.models.weights import load_weights
-
-    weights = release.weights(target)
-    model = load_weights(release.path(weights), sha256=weights.sha256)
+def _make(file: Path, make: Make, weights: str) -> str:
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".export.") as temporary:
-        made = make(model, Path(temporary))
+        made = make(Path(temporary))
         digest = _digest(made)
         if file.is_dir():  # a folder replaces no other
             shutil.rmtree(file)
         made.replace(file)
-    atomic_write_json(_note(file), {"sha256": digest, "weights": weights.sha256})
+    atomic_write_json(_note(file), {"sha256": digest, "weights": weights})
     return digest
 
 
