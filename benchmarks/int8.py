@@ -8,19 +8,18 @@ results that lose the most.
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._timing import compare
 from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.embedders.sessions import open_session
 from cardembed.export.hailo.calibration import calibration_photos, calibration_set
 from cardembed.export.hailo.cost import layer_costs
 from cardembed.export.hailo.int8 import Int8Scheme, quantise
@@ -35,17 +34,8 @@ TARGET, PHOTOS, RANGES, WORST = "hailo8l", 512, 900, 12
 SCHEMES = {"per channel": Int8Scheme(), "per tensor": Int8Scheme(per_channel=False)}
 
 
-def _session(path: Path, *, optimised: bool) -> Any:  # noqa: ANN401 - ONNX Runtime publishes no types
-    onnxruntime: Any = importlib.import_module("onnxruntime")
-    options = onnxruntime.SessionOptions()
-    level = "ORT_ENABLE_ALL" if optimised else "ORT_DISABLE_ALL"
-    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def _embedded(path: Path, images: NDArray[np.uint8], *, optimised: bool) -> NDArray[np.float64]:
-    session = _session(path, optimised=optimised)
+    session = open_session(str(path), as_written=not optimised)
     parts = [
         session.run(None, {"input": images[at : at + 1].astype(np.float32)})[0] for at in range(len(images))
     ]
@@ -69,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     drawn = calibration_set(photos, like, count=RANGES + PHOTOS).images
     ranges, images = drawn[:RANGES], drawn[RANGES:]
     model = load_weights(release.path(release.weights(TARGET))).eval()
-    network = ChipNetwork(model, like.mean, like.std, raw=True)
+    network = ChipNetwork(model, like, raw=True)
     with tempfile.TemporaryDirectory() as folder:
         source = write_chip_onnx(network, like.size, Path(folder) / "float.onnx", batch=None)
         wanted = _embedded(source, images, optimised=False)
@@ -77,11 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("| INT8 | executed | mean cosine | 5th percentile | smallest | float's time over its |")
         print("|---|---|---|---|---|---|")
         feed = {"input": images[:32].astype(np.float32)}
-        plain = _session(source, optimised=True)
+        plain = open_session(str(source))
         for name, scheme in SCHEMES.items():
             path = quantise(source, ranges, Path(folder) / "int8.onnx", scheme)
             for optimised in (False, True):
-                quick = _session(path, optimised=optimised)
+                quick = open_session(str(path), as_written=not optimised)
                 found = compare(name, partial(quick.run, None, feed), partial(plain.run, None, feed))
                 how = "in 8-bit kernels" if optimised else "as written"
                 cosines = _cosines(_embedded(path, images, optimised=optimised), wanted)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ __all__ = [
     "sha256_array",
     "sha256_bytes",
     "sha256_file",
+    "sha256_listing",
     "sha256_tree",
 ]
 
@@ -94,15 +96,25 @@ def sha256_tree(path: Path | str) -> str:
     Raises:
         ArtefactError: A link, or no file at all: the digest would stand for other bytes than the folder's.
     """
-    root, lines = Path(path), []
+    root, files = Path(path), []
     for item in root.rglob("*"):
         if item.is_symlink():
             raise ArtefactError(item, expected="plain files", found="a link", action="copy the file it names")
         if item.is_file():
-            lines.append((item.relative_to(root).as_posix().encode(), sha256_file(item).encode()))
-    if root.is_symlink() or not lines:
+            files.append((item.relative_to(root).as_posix(), sha256_file(item)))
+    if root.is_symlink() or not files:
         raise ArtefactError(root, expected="a folder with files", found="none", action="write it again")
-    return sha256_bytes(b"".join(digest + b"  " + name + b"\n" for name, digest in sorted(lines)))
+    return sha256_listing(files)
+
+
+def sha256_listing(files: Iterable[tuple[str, str]]) -> str:
+    r"""SHA-256 of the lines that `sha256sum` writes, by the paths' bytes: digest, two spaces, path, "\n".
+
+    Args:
+        files: (path, SHA-256 as 64 hex digits) of each.
+    """
+    lines = sorted((path.encode(), digest.encode()) for path, digest in files)
+    return sha256_bytes(b"".join(digest + b"  " + path + b"\n" for path, digest in lines))
 
 
 def sha256_array(array: NDArray[np.generic]) -> str:

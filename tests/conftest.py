@@ -60,7 +60,7 @@ def write_int8(folder: Path, target: str) -> Path:
     model, pixels = load_weights(folder / f"{target}.safetensors"), np.random.default_rng(0)
     like = Preprocessing(model.input_size)
     source = folder / "float.onnx"
-    write_chip_onnx(ChipNetwork(model, like.mean, like.std, raw=True), like.size, source, batch=None)
+    write_chip_onnx(ChipNetwork(model, like, raw=True), like.size, source, batch=None)
     images = pixels.integers(0, 256, (16, like.size, like.size, 3), dtype=np.uint8)
     file = quantise(source, images, folder / f"{target}.int8.onnx")
     source.unlink()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cardembed.export.record import ExportRecord
     from cardembed.export.source import Source
 
-__all__ = ["find_source", "finish", "source_options"]
+__all__ = ["find_source", "finish", "input_option", "source_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +35,18 @@ def source_options(function: F) -> F:
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
+
+
+def input_option(text: str) -> Callable[[F], F]:
+    """Add `--input` (as `kind`): "tensor" or "image"; `text` says what they are."""
+    return click.option(
+        "--input",
+        "kind",
+        type=click.Choice(["tensor", "image"]),
+        default="tensor",
+        show_default=True,
+        help=text,
+    )
 
 
 def find_source(name: str, directory: Path | None, target: str | None, weights: Path | None) -> Source:

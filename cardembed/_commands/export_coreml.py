@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import click
 
-from cardembed._commands._exporting import find_source, finish, source_options
+from cardembed._commands._exporting import find_source, finish, input_option, source_options
 from cardembed._commands._output import json_option
 
 __all__ = ["coreml"]
@@ -22,14 +22,7 @@ __all__ = ["coreml"]
     "--format", type=click.Choice(["mlpackage", "mlmodel"]), help="By --out; mlpackage for a folder."
 )
 @click.option("--precision", type=click.Choice(["float16", "float32"]), default="float16", show_default=True)
-@click.option(
-    "--input",
-    "kind",
-    type=click.Choice(["tensor", "image"]),
-    default="tensor",
-    show_default=True,
-    help="Normalised numbers, or a picture that the model normalises.",
-)
+@input_option("Normalised numbers, or a picture that the model normalises.")
 @click.option(
     "--max-batch", type=click.IntRange(1, 64), default=1, show_default=True, help="Flexible from 1 to it."
 )
@@ -41,11 +34,11 @@ def coreml(
     target: str | None,
     weights: Path | None,
     out: Path,
-    format: str | None,  # noqa: A002 - the option's name
-    precision: Any,  # noqa: ANN401 - one of the choices
-    kind: Any,  # noqa: ANN401
+    format: Literal["mlpackage", "mlmodel"] | None,  # noqa: A002 - the option's name
+    precision: Literal["float16", "float32"],
+    kind: Literal["tensor", "image"],
     max_batch: int,
-    compress: Any,  # noqa: ANN401
+    compress: Literal["int8", "palette8", "palette4"] | None,
     as_json: bool,
 ) -> None:
     """Write a Core ML artefact: an ML Program for iOS 16, or a NeuralNetwork (.mlmodel).
@@ -58,9 +51,8 @@ def coreml(
     """
     from cardembed.export.coreml import CoreMLOptions, export_coreml
 
-    suffix = out.suffix.removeprefix(".")
-    named = suffix in ("mlpackage", "mlmodel")
-    chosen: Any = format or (suffix if named else "mlpackage")
+    named = out.suffix in (".mlpackage", ".mlmodel")
+    chosen = format or ("mlmodel" if out.suffix == ".mlmodel" else "mlpackage")
     options = CoreMLOptions(
         format=chosen, precision=precision, input=kind, max_batch=max_batch, compress=compress
     )

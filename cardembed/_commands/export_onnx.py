@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import click
 
-from cardembed._commands._exporting import find_source, finish, source_options
+from cardembed._commands._exporting import find_source, finish, input_option, source_options
 from cardembed._commands._output import json_option
 from cardembed.errors import UsageError
 
@@ -24,14 +24,7 @@ __all__ = ["onnx"]
     show_default=True,
     help="By tracing, opset 17; or PyTorch's modern one, with the opset that it writes.",
 )
-@click.option(
-    "--input",
-    "kind",
-    type=click.Choice(["tensor", "image"]),
-    default="tensor",
-    show_default=True,
-    help="Normalised numbers, or RGB bytes that the model normalises.",
-)
+@input_option("Normalised numbers, or RGB bytes that the model normalises.")
 @click.option("--external-data", is_flag=True, help="Weights in a file beside it (with --exporter dynamo).")
 @click.option("--quantize", type=click.Choice(["int8"]), help="Weights and activations.")
 @click.option(
@@ -46,8 +39,8 @@ def onnx(
     target: str | None,
     weights: Path | None,
     out: Path,
-    exporter: Any,  # noqa: ANN401 - one of the choices
-    kind: Any,  # noqa: ANN401
+    exporter: Literal["trace", "dynamo"],
+    kind: Literal["tensor", "image"],
     external_data: bool,
     quantize: str | None,
     photos: Path | None,

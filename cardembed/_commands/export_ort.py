@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import click
 
-from cardembed._commands._exporting import find_source, finish, source_options
+from cardembed._commands._exporting import find_source, finish, input_option, source_options
 from cardembed._commands._output import json_option
 
 __all__ = ["ort"]
@@ -16,14 +16,7 @@ __all__ = ["ort"]
 @click.command("ort")
 @source_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder, or a .ort file.")
-@click.option(
-    "--input",
-    "kind",
-    type=click.Choice(["tensor", "image"]),
-    default="tensor",
-    show_default=True,
-    help="Normalised numbers, or RGB bytes that the model normalises.",
-)
+@input_option("Normalised numbers, or RGB bytes that the model normalises.")
 @json_option
 def ort(
     *,
@@ -31,7 +24,7 @@ def ort(
     target: str | None,
     weights: Path | None,
     out: Path,
-    kind: Any,  # noqa: ANN401 - one of the choices
+    kind: Literal["tensor", "image"],
     as_json: bool,
 ) -> None:
     """Write a file in ONNX Runtime's own format, for phones, and the operators that it needs.

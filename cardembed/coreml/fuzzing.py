@@ -140,7 +140,7 @@ def make_samples(folder: Path) -> list[Path]:
             torch.nn.Linear(128, 24),
         ).eval()  # fmt: skip
         shape = (1, 3, 16, 16)
-        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call] # PyTorch types none of it
             network, torch.zeros(shape), check_trace=False
         )
 

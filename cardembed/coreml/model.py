@@ -15,8 +15,9 @@ from cardembed.coreml.arithmetic import Arithmetic
 from cardembed.coreml.operations import OPERATIONS, Arguments
 from cardembed.coreml.operations._registry import Value, as_tensor
 from cardembed.coreml.package import bad
-from cardembed.coreml.program import LARGEST_RESULT, Feature, Operation, Program, read_program
+from cardembed.coreml.program import LARGEST_RESULT, Operation, Program, read_program
 from cardembed.errors import ArtefactError, EmbeddingError
+from cardembed.ports import Port
 
 __all__ = ["CoreMLModel"]
 
@@ -84,12 +85,12 @@ class CoreMLModel:
         return cls(program, mode, largest_result=largest_result)
 
     @property
-    def inputs(self) -> tuple[Feature, ...]:
+    def inputs(self) -> tuple[Port, ...]:
         """What it takes."""
         return self.program.inputs
 
     @property
-    def outputs(self) -> tuple[Feature, ...]:
+    def outputs(self) -> tuple[Port, ...]:
         """What it gives."""
         return self.program.outputs
 
@@ -170,6 +171,6 @@ class CoreMLModel:
         return ends
 
 
-def _unfit(path: Path, inputs: tuple[Feature, ...], found: str) -> EmbeddingError:
-    wanted = ", ".join(f"{one.name} {one.shape} {one.dtype}" for one in inputs)
+def _unfit(path: Path, inputs: tuple[Port, ...], found: str) -> EmbeddingError:
+    wanted = ", ".join(map(str, inputs))
     return EmbeddingError(f"inputs of {path.name}", expected=wanted, found=found, action="pass these")

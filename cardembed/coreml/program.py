@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from cardembed._imports import require
 from cardembed.coreml.blobs import BlobFile
 from cardembed.coreml.package import Package, bad, open_package
+from cardembed.ports import Port
 
-__all__ = ["LARGEST_RESULT", "Feature", "Operation", "Program", "read_program"]
+__all__ = ["LARGEST_RESULT", "Operation", "Program", "read_program"]
 
 LARGEST_RESULT = 1 << 28
 """Numbers in a result: 1 GiB of float32. ViT-L at 518 pixels has 2^25 in its largest."""
@@ -32,18 +33,6 @@ _DTYPES = {
     "UINT8": "uint8", "UINT16": "uint16", "UINT32": "uint32", "UINT64": "uint64",
     "UINT1": "uint8", "UINT2": "uint8", "UINT3": "uint8", "UINT4": "uint8", "UINT6": "uint8",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """An input or output of the model."""
-
-    name: str
-    """As callers address it."""
-    dtype: str
-    """NumPy's name; "image" of a picture."""
-    shape: tuple[int | None, ...]
-    """None where an axis is flexible; of a picture its height and width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +59,9 @@ class Program:
     """Version of the format: 7 is iOS 16."""
     opset: str
     """Of MIL, such as "CoreML6"."""
-    inputs: tuple[Feature, ...]
+    inputs: tuple[Port, ...]
     """The model's."""
-    outputs: tuple[Feature, ...]
+    outputs: tuple[Port, ...]
     """The model's."""
     operations: tuple[Operation, ...]
     """In the order of their computation, constants left out."""
@@ -226,11 +215,11 @@ def _sides(tensor: Message) -> tuple[int | None, ...]:
 _ARRAYS = {65568: "float32", 65552: "float16", 65600: "float64", 131104: "int32"}
 
 
-def _feature(path: Path, described: Message, largest: int) -> Feature:
+def _feature(path: Path, described: Message, largest: int) -> Port:
     kind = described.type.WhichOneof("Type")
     if kind == "imageType":
         image = described.type.imageType
-        return Feature(described.name, "image", (int(image.height), int(image.width)))
+        return Port(described.name, "image", (int(image.height), int(image.width)))
     if kind != "multiArrayType":
         raise bad(path, "inputs and outputs that are arrays or pictures", f"{described.name[:80]}: {kind}")
     array = described.type.multiArrayType
@@ -241,4 +230,4 @@ def _feature(path: Path, described: Message, largest: int) -> Feature:
     sides = [1 if side is None else side for side in shape]
     if min(sides, default=1) < 1 or math.prod(sides) > largest:
         raise bad(path, f"inputs and outputs of 1 to {largest} numbers", f"{described.name[:80]} {shape}")
-    return Feature(described.name, _ARRAYS.get(array.dataType, str(array.dataType)), tuple(shape))
+    return Port(described.name, _ARRAYS.get(array.dataType, str(array.dataType)), tuple(shape))

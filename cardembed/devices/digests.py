@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from cardembed._io import sha256_bytes, sha256_file
+from cardembed._io import sha256_file, sha256_listing
 from cardembed.devices.wire import WireFile
 from cardembed.errors import ReleaseError
 
@@ -18,8 +18,7 @@ def folder_digest(files: Iterable[WireFile]) -> str:
     Each line is the digest, two spaces, the path relative to the folder and "\n". In a shell:
     `cd m.mlpackage && find * -type f | LC_ALL=C sort | xargs sha256sum | sha256sum`.
     """
-    lines = sorted((file.path.encode(), file.sha256) for file in files)
-    return sha256_bytes(b"".join(digest.encode() + b"  " + path + b"\n" for path, digest in lines))
+    return sha256_listing((file.path, file.sha256) for file in files)
 
 
 def joint_digest(root: str, files: Iterable[WireFile]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed._io import atomic_write_text, sha256_bytes
+from cardembed._io import atomic_write_text
 from cardembed.conformance.evaluate import evaluate
 from cardembed.conformance.evidence import REPORT, write_bundle
 from cardembed.conformance.judge import judge
@@ -21,10 +21,9 @@ from cardembed.conformance.predicate import (
     ArtefactInfo,
     BundleCell,
     BundlePredicate,
-    FeatureText,
     StepRecord,
 )
-from cardembed.conformance.recorder.publish import code_info, machine_info, package_versions
+from cardembed.conformance.recorder.publish import code_info, feature_texts, machine_info, package_versions
 from cardembed.conformance.samples import Context, LatencySamples, PairSamples, Samples
 from cardembed.conformance.signing import PublicKey, SigningKey, load_or_create_key
 from cardembed.conformance.spec import CellSpec, cell_specs, feature_files
@@ -189,9 +188,7 @@ def _predicate(
         catalogue_digest=record.release.catalogue_digest,
         photos=record.photos,
         code=code_info(features_dir),
-        features={
-            path: FeatureText(sha256=sha256_bytes(text.encode()), text=text) for path, text in texts.items()
-        },
+        features=feature_texts(texts),
         packages=package_versions(),
         machine=machine_info(),
         device=_device(checked),

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from cardembed._imports import require
 from cardembed._io import sha256_tree
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
-from cardembed.embedders.declared import DeclaredArtefact, Port
+from cardembed.embedders.declared import DeclaredArtefact
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import DigestMismatchError, InfrastructureError, ReleaseError
 from cardembed.fidelity import Fidelity
 
 if TYPE_CHECKING:
-    from cardembed.coreml.program import Feature, Program
+    from cardembed.coreml.program import Program
 
 __all__ = ["CoreMLEmbedder", "CoreMLProgram"]
 
@@ -167,13 +167,10 @@ class CoreMLEmbedder(Embedder):
 
 
 def _declared(program: Program, executed_by: str) -> DeclaredArtefact:
-    def port(feature: Feature) -> Port:
-        return Port(feature.name, feature.dtype, feature.shape)
-
     return DeclaredArtefact(
         format="ML Program",
         version=_SYSTEMS.get(program.specification, f"specification {program.specification}"),
-        inputs=tuple(port(one) for one in program.inputs),
-        outputs=tuple(port(one) for one in program.outputs),
+        inputs=program.inputs,
+        outputs=program.outputs,
         executed_by=(executed_by,),
     )

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DeclaredArtefact", "Port"]
+from cardembed.ports import Port
 
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """An input or an output."""
-
-    name: str
-    """As callers address it."""
-    dtype: str
-    """NumPy's name, such as "float32"."""
-    shape: tuple[int | None, ...]
-    """None where an axis takes any length."""
-
-    def __str__(self) -> str:
-        axes = ", ".join("any" if axis is None else str(axis) for axis in self.shape)
-        return f"{self.name!r} ({axes}) {self.dtype}"
+__all__ = ["DeclaredArtefact"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def quantised_int8(release: Release, target: str) -> tuple[Path, str]:
         images = calibration_set(calibration_photos(catalogue), preprocessing).images
         weights = release.weights(target)
         model = load_weights(release.path(weights), sha256=weights.sha256)
-        network = ChipNetwork(model, preprocessing.mean, preprocessing.std, raw=True)
+        network = ChipNetwork(model, preprocessing, raw=True)
         source = write_chip_onnx(network, preprocessing.size, folder / "float.onnx", batch=None)
         return quantise(source, images, folder / "int8.onnx")
 

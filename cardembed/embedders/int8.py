@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
+from cardembed.embedders.base import EMBEDDING_DIM, Embedder
 from cardembed.embedders.onnx_safety import parse_checked
 from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.embedders.sessions import open_session
 from cardembed.errors import ReleaseError
 from cardembed.fidelity import Fidelity
 from cardembed.release import read_verified
@@ -22,9 +23,7 @@ __all__ = ["Int8Embedder"]
 class Int8Embedder(Embedder):
     """Executes a quantised network, raw pixels (N, S, S, 3) of 0 to 255 to features (N, 768).
 
-    ONNX Runtime's own rewriting of the graph is switched off. It would compute in 8-bit kernels, whose sums
-    overflow on processors without VNNI (int8 weights per channel: smallest cosine to the float network .983
-    in place of .995), so that a verdict would depend on the processor that it was made on.
+    It is executed as written: see `open_session`.
 
     Args:
         path: The file.
@@ -67,17 +66,9 @@ class Int8Embedder(Embedder):
         )
         data = read_verified(path, sha256)
         parse_checked(path, data)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors come as exceptions
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        count = thread_count(threads)
-        if count is not None:
-            options.intra_op_num_threads = count
         try:
-            self._session: Any = onnxruntime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # ONNX Runtime's own classes, which differ between versions
+            self._session = open_session(data, threads=threads, as_written=True)
+        except ValueError as error:
             raise _bad(path, str(error), preprocessing.size) from error
         size, ports = preprocessing.size, (self._session.get_inputs(), self._session.get_outputs())
         shapes = [[port.shape[1:] for port in side] for side in ports]

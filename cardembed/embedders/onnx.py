@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
-from cardembed.embedders.declared import DeclaredArtefact, Port
+from cardembed.embedders.base import EMBEDDING_DIM, Embedder
+from cardembed.embedders.declared import DeclaredArtefact
 from cardembed.embedders.onnx_safety import check_onnx, check_ort, parse_checked
 from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.embedders.sessions import PROVIDER, open_session
 from cardembed.errors import ArtefactError, ReleaseError, UnavailableError
 from cardembed.fidelity import Fidelity
+from cardembed.ports import Port
 from cardembed.release import read_verified
 
 __all__ = ["OnnxEmbedder", "input_size", "model_input_size"]
-
-_PROVIDER = "CPUExecutionProvider"
 
 
 class OnnxEmbedder(Embedder):
@@ -55,7 +55,7 @@ class OnnxEmbedder(Embedder):
         threads: int | None = None,
     ) -> None:
         onnxruntime: Any = importlib.import_module("onnxruntime")  # it publishes no types
-        runtime = {"name": "onnxruntime", "version": str(onnxruntime.__version__), "provider": _PROVIDER}
+        runtime = {"name": "onnxruntime", "version": str(onnxruntime.__version__), "provider": PROVIDER}
         if artefact_digest is not None and artefact_digest != sha256:
             runtime["derived_sha256"] = sha256
         super().__init__(
@@ -72,19 +72,14 @@ class OnnxEmbedder(Embedder):
             self._declared_version = ("ORT", "")
         else:
             self._declared_version = ("ONNX", _opset(parse_checked(path, data)))
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors come as exceptions
-        count = thread_count(threads)
-        if count is not None:
-            options.intra_op_num_threads = count
         try:
-            self._session: Any = onnxruntime.InferenceSession(data, options, providers=[_PROVIDER])
-        except Exception as error:  # ONNX Runtime's own classes, which differ between versions
+            self._session = open_session(data, threads=threads)
+        except ValueError as error:
             raise _bad(path, str(error)) from error
-        if self._session.get_providers() != [_PROVIDER]:
+        if self._session.get_providers() != [PROVIDER]:
             raise UnavailableError(
                 "ONNX Runtime",
-                expected=f"the {_PROVIDER}",
+                expected=f"the {PROVIDER}",
                 found=", ".join(self._session.get_providers()),
                 action="install the plain onnxruntime package",
             )
@@ -98,7 +93,7 @@ class OnnxEmbedder(Embedder):
         """
         try:
             output: NDArray[np.float32] = self._session.run([self._output], {self._input: batch})[0]
-        except Exception as error:  # ONNX Runtime's own classes, which differ between versions
+        except ValueError as error:
             raise ArtefactError(
                 self._path,
                 expected="a file that ONNX Runtime can run",
@@ -135,10 +130,9 @@ def input_size(path: Path) -> int:
         return model_input_size(path, check_onnx(path))
     data = path.read_bytes()
     check_ort(path, data)
-    onnxruntime: Any = importlib.import_module("onnxruntime")
     try:
-        inputs = onnxruntime.InferenceSession(data, providers=[_PROVIDER]).get_inputs()
-    except Exception as error:  # ONNX Runtime's own classes, which differ between versions
+        inputs = open_session(data).get_inputs()
+    except ValueError as error:
         raise _bad(path, str(error)) from error
     sides = inputs[0].shape if len(inputs) == 1 else []
     if len(sides) != 4 or sides[2] != sides[3] or not isinstance(sides[2], int):

@@ -26,34 +26,40 @@ class Runtime:
     """Opens (release, target, threads)."""
 
 
+def _derived(
+    opens: Callable[..., Embedder],
+    found: tuple[Path, str],
+    form: str,
+    release: Release,
+    target: str,
+    *,
+    threads: int | None,
+) -> Embedder:
+    """Open a file with its digest; the release's own of this format, or one that its weights name."""
+    path, digest = found
+    return opens(
+        path,
+        target=target,
+        sha256=digest,
+        artefact_digest=(release.artefact(target, form) or release.weights(target)).sha256,
+        preprocessing=_preprocessing(release, target),
+        threads=threads,
+    )
+
+
 def _open_onnx(release: Release, target: str, threads: int | None) -> Embedder:
     from cardembed.embedders.exports import exported_onnx
     from cardembed.embedders.onnx import OnnxEmbedder
 
-    path, digest = exported_onnx(release, target)
-    shipped = release.artefact(target, "onnx")
-    return OnnxEmbedder(
-        path,
-        target=target,
-        sha256=digest,
-        artefact_digest=(shipped or release.weights(target)).sha256,
-        preprocessing=_preprocessing(release, target),
-        threads=threads,
-    )
+    return _derived(OnnxEmbedder, exported_onnx(release, target), "onnx", release, target, threads=threads)
 
 
 def _open_coreml(release: Release, target: str, threads: int | None) -> Embedder:
     from cardembed.embedders.coreml import CoreMLEmbedder
     from cardembed.embedders.exports import exported_coreml
 
-    path, digest = exported_coreml(release, target)
-    return CoreMLEmbedder(
-        path,
-        target=target,
-        sha256=digest,
-        artefact_digest=release.weights(target).sha256,
-        preprocessing=_preprocessing(release, target),
-        threads=threads,
+    return _derived(
+        CoreMLEmbedder, exported_coreml(release, target), "mlpackage", release, target, threads=threads
     )
 
 
@@ -61,16 +67,7 @@ def _open_int8(release: Release, target: str, threads: int | None) -> Embedder:
     from cardembed.embedders.exports import quantised_int8
     from cardembed.embedders.int8 import Int8Embedder
 
-    path, digest = quantised_int8(release, target)
-    shipped = release.artefact(target, "int8")
-    return Int8Embedder(
-        path,
-        target=target,
-        sha256=digest,
-        artefact_digest=(shipped or release.weights(target)).sha256,
-        preprocessing=_preprocessing(release, target),
-        threads=threads,
-    )
+    return _derived(Int8Embedder, quantised_int8(release, target), "int8", release, target, threads=threads)
 
 
 def _open_torch(release: Release, target: str, threads: int | None) -> Embedder:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cardembed._imports import require
+from cardembed.embedders.sessions import open_session
 from cardembed.errors import ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor, nn
 
     from cardembed.release import Release
 
-__all__ = ["OPSET", "check_file", "describe", "export_target_onnx", "export_to_onnx"]
+__all__ = [
+    "OPSET",
+    "check_file",
+    "describe",
+    "differs",
+    "export_target_onnx",
+    "export_to_onnx",
+    "exporting",
+    "write_traced",
+]
 
 OPSET = 17
 INPUT, OUTPUT, BATCH = "input", "embedding", "batch_size"
@@ -59,7 +69,7 @@ def export_to_onnx(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".onnx-") as temporary:
         partial = Path(temporary) / f"{name}.onnx"
-        _write(model, images[:1], partial)
+        write_traced(model, images[:1], partial)
         if metadata is not None:
             describe(partial, metadata)
         check_file(partial, size)
@@ -67,23 +77,15 @@ def export_to_onnx(
         return partial.replace(folder / partial.name)
 
 
-def _write(model: nn.Module, example: Tensor, path: Path) -> None:
+@contextmanager
+def exporting(path: Path) -> Iterator[None]:
+    """What PyTorch's exporters raise, as an ExportError about `path`; they also deprecate each other."""
     import torch
 
     with warnings.catch_warnings():
-        # The exporter by tracing is deprecated, but the newer one silently raises opset 17 to 18.
         warnings.simplefilter("ignore")
         try:
-            torch.onnx.export(
-                model,
-                (example,),
-                str(path),
-                input_names=[INPUT],
-                output_names=[OUTPUT],
-                dynamic_axes={INPUT: {0: BATCH}, OUTPUT: {0: BATCH}},
-                opset_version=OPSET,
-                dynamo=False,
-            )
+            yield
         except (RuntimeError, torch.onnx.OnnxExporterError, TypeError, ValueError) as error:
             raise ExportError(
                 path.name,
@@ -91,6 +93,45 @@ def _write(model: nn.Module, example: Tensor, path: Path) -> None:
                 found=f"{type(error).__name__}: {error}",
                 action="export a teacher or student of cardembed",
             ) from error
+
+
+def write_traced(
+    model: nn.Module,
+    example: Tensor,
+    path: Path,
+    *,
+    input_name: str = INPUT,
+    output_name: str = OUTPUT,
+    dynamic: bool = True,
+) -> None:
+    """Write a model by tracing, at opset 17; nothing is checked.
+
+    Args:
+        model: In evaluation mode, with one input and one output.
+        example: Its input.
+        path: The file.
+        input_name: The input's name in the file.
+        output_name: The output's.
+        dynamic: Whether the first axis may have any length; the example's without.
+
+    Raises:
+        ExportError: ONNX cannot express it.
+    """
+    import torch
+
+    axes = {0: BATCH} if dynamic else {}
+    with exporting(path):
+        # The exporter by tracing is deprecated, but the newer one silently raises opset 17 to 18.
+        torch.onnx.export(
+            model,
+            (example,),
+            str(path),
+            input_names=[input_name],
+            output_names=[output_name],
+            dynamic_axes={input_name: axes, output_name: axes},
+            opset_version=OPSET,
+            dynamo=False,
+        )
 
 
 def describe(path: Path, metadata: Mapping[str, str]) -> None:
@@ -104,7 +145,8 @@ def describe(path: Path, metadata: Mapping[str, str]) -> None:
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _differs(path: Path, expected: str, found: str) -> ExportError:
+def differs(path: Path, expected: str, found: str) -> ExportError:
+    """A file that is not what its model is."""
     return ExportError(
         path.name, expected=expected, found=found, action="export again with the pinned torch and onnx"
     )
@@ -125,37 +167,34 @@ def check_file(path: Path, size: int) -> None:
     model = onnx.load(str(path), load_external_data=False)
     opset = {entry.domain or "ai.onnx": entry.version for entry in model.opset_import}
     if opset != {"ai.onnx": OPSET}:
-        raise _differs(path, f"opset {OPSET} and no other", str(opset))
+        raise differs(path, f"opset {OPSET} and no other", str(opset))
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
-        raise _differs(path, "a valid ONNX model", str(error)) from error
+        raise differs(path, "a valid ONNX model", str(error)) from error
     inputs = {port.name: _shape(port) for port in model.graph.input}
     if inputs != {INPUT: [BATCH, 3, size, size]}:
-        raise _differs(path, f"input {INPUT} ({BATCH}, 3, {size}, {size})", str(inputs))
+        raise differs(path, f"input {INPUT} ({BATCH}, 3, {size}, {size})", str(inputs))
     outputs = {port.name: _shape(port) for port in model.graph.output}
     if list(outputs) != [OUTPUT] or len(outputs[OUTPUT]) != 2 or outputs[OUTPUT][0] != BATCH:
-        raise _differs(path, f"output {OUTPUT} ({BATCH}, length)", str(outputs))
+        raise differs(path, f"output {OUTPUT} ({BATCH}, length)", str(outputs))
     if any(tensor.external_data for tensor in model.graph.initializer):
-        raise _differs(path, "all weights inside of the file", "weights in other files")
+        raise differs(path, "all weights inside of the file", "weights in other files")
 
 
 def _compare(model: nn.Module, images: Tensor, path: Path) -> None:
     import torch
 
-    onnxruntime: Any = importlib.import_module("onnxruntime")  # it publishes no types
     with torch.inference_mode():
         expected = model(images).double().numpy()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = open_session(str(path))
     for batch in (1, len(images)):
         found = session.run([OUTPUT], {INPUT: images[:batch].numpy()})[0].astype(np.float64)
         wanted = expected[:batch]
         norms = np.linalg.norm(found, axis=1) * np.linalg.norm(wanted, axis=1)
         worst = float(np.max(1 - (found * wanted).sum(1) / norms)) if norms.all() else float("nan")
         if not worst < _TOLERANCE:
-            raise _differs(path, f"1 − cos < {_TOLERANCE:g} to the model at batch {batch}", f"{worst:.3g}")
+            raise differs(path, f"1 − cos < {_TOLERANCE:g} to the model at batch {batch}", f"{worst:.3g}")
 
 
 def export_target_onnx(release: Release, target: str, out: Path | str) -> Path:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
-import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +10,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cardembed._imports import require
 from cardembed._io import sha256_file
 from cardembed.embedders.onnx_safety import check_onnx
-from cardembed.errors import ExportError, UsageError
-from cardembed.export.onnx import BATCH, OPSET, OUTPUT, check_file, describe, export_to_onnx
+from cardembed.embedders.sessions import open_session
+from cardembed.errors import UsageError
+from cardembed.export.onnx import (
+    BATCH,
+    OPSET,
+    OUTPUT,
+    check_file,
+    describe,
+    differs,
+    export_to_onnx,
+    exporting,
+    write_traced,
+)
 from cardembed.export.record import ExportRecord, Port, measure, tool_versions
 from cardembed.export.source import InputKind, Source
 from cardembed.parity.classes import FLOAT32, Agreement, agreement
@@ -70,7 +80,9 @@ def export_onnx(source: Source, path: Path, options: OnnxOptions | None = None) 
         model = check_onnx(partial, external_data=chosen.external_data)
         opset = max(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
         if chosen.exporter == "trace" and opset != OPSET:
-            raise _differs(path, f"opset {OPSET}", f"opset {opset}")
+            raise differs(path, f"opset {OPSET}", f"opset {opset}")
+        if chosen != OnnxOptions() and chosen.input == "tensor" and opset == OPSET:
+            check_file(partial, source.preprocessing.size)  # the plain form was checked where it was written
         found = _compare(source, partial, chosen.input)
         external = _external(folder, path, chosen)
         digest, size = measure(partial)
@@ -109,35 +121,23 @@ def _write(source: Source, path: Path, options: OnnxOptions) -> Path:
 
         model = for_pixels(model, source.preprocessing, full_scale=255)
         example, name = example.to(torch.uint8), "image"
-    arguments: dict[str, Any] = {
-        "opset_version": OPSET,
-        "dynamo": False,
-        "dynamic_axes": {name: {0: BATCH}, OUTPUT: {0: BATCH}},
-    }
-    if options.exporter == "dynamo":
-        from cardembed._imports import require
-
-        require("onnxscript", extra="train")
-        batch = torch.export.Dim(BATCH, min=1, max=_LARGEST_BATCH)
-        arguments = {
-            "dynamo": True,
-            "dynamic_shapes": ({0: batch},),
-            "external_data": options.external_data,
-            "verbose": False,
-        }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporters deprecate each other
-        try:
-            torch.onnx.export(
-                model, (example,), str(path), input_names=[name], output_names=[OUTPUT], **arguments
-            )
-        except (RuntimeError, torch.onnx.OnnxExporterError, TypeError, ValueError) as error:
-            raise ExportError(
-                path.name,
-                expected="a model that ONNX can express",
-                found=f"{type(error).__name__}: {error}",
-                action="export a teacher or student of cardembed, or with the other exporter",
-            ) from error
+    if options.exporter == "trace":
+        write_traced(model, example, path, input_name=name)
+        return path
+    require("onnxscript", extra="train")
+    batch = torch.export.Dim(BATCH, min=1, max=_LARGEST_BATCH)
+    with exporting(path):
+        torch.onnx.export(
+            model,
+            (example,),
+            str(path),
+            input_names=[name],
+            output_names=[OUTPUT],
+            dynamo=True,
+            dynamic_shapes=({0: batch},),
+            external_data=options.external_data,
+            verbose=False,
+        )
     return path
 
 
@@ -157,20 +157,17 @@ def run_onnx(
     Raises:
         ExportError: ONNX Runtime cannot run it, or a batch of one gives another embedding.
     """
-    onnxruntime: Any = importlib.import_module("onnxruntime")  # it publishes no types
     pixels = check_inputs(source)
     batch = pixels if kind == "image" else _normalised(source, pixels)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = open_session(str(path))
         name = session.get_inputs()[0].name
         found: NDArray[np.float32] = session.run([OUTPUT], {name: batch})[0]
         alone: NDArray[np.float32] = session.run([OUTPUT], {name: batch[:1]})[0]
     except Exception as error:  # ONNX Runtime's own classes, which differ between versions
-        raise _differs(path, "a file that ONNX Runtime runs", str(error)) from error
+        raise differs(path, "a file that ONNX Runtime runs", str(error)) from error
     if not np.abs(alone[0] - found[0]).max() < tolerance:
-        raise _differs(path, "the same embedding at every batch size", "another one at batch 1")
+        raise differs(path, "the same embedding at every batch size", "another one at batch 1")
     return found
 
 
@@ -185,13 +182,7 @@ def _compare(source: Source, path: Path, kind: InputKind) -> Agreement:
         wanted = source.model(torch.from_numpy(_normalised(source, check_inputs(source)))).numpy()
     found = agreement(wanted, run_onnx(path, source, kind))
     if not FLOAT32.holds(found):
-        raise _differs(path, f"1 − cos < {FLOAT32.one_minus_cosine:g} to the model", str(found))
-    if kind == "tensor":
-        import onnx
-
-        opset = onnx.load(str(path), load_external_data=False).opset_import[0].version
-        if opset == OPSET:
-            check_file(path, source.preprocessing.size)
+        raise differs(path, f"1 − cos < {FLOAT32.one_minus_cosine:g} to the model", str(found))
     return found
 
 
@@ -201,9 +192,3 @@ def _external(folder: Path, path: Path, options: OnnxOptions) -> dict[str, str] 
     return {
         item.name: sha256_file(item) for item in folder.iterdir() if item.name.startswith(f"{path.name}.")
     }
-
-
-def _differs(path: Path, expected: str, found: str) -> ExportError:
-    return ExportError(
-        path.name, expected=expected, found=found, action="export again with the pinned torch and onnx"
-    )

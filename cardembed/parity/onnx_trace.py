@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cardembed.embedders.sessions import open_session
 from cardembed.errors import ArtefactError
 from cardembed.parity.trace import Recorder, Trace
 
@@ -72,12 +72,6 @@ def _trace(model: Model, batch: NDArray[np.float32], source: str) -> Trace:
 
 def _run(model: Model, batch: NDArray[np.float32]) -> dict[str, NDArray[np.floating]]:
     """The model's outputs by name."""
-    onnxruntime: Any = importlib.import_module("onnxruntime")
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 3  # errors come as exceptions
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    session = open_session(model.SerializeToString(), as_written=True)
     names = [port.name for port in session.get_outputs()]
     return dict(zip(names, session.run(names, {model.graph.input[0].name: batch}), strict=True))

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from cardembed.conformance.measure.deployed import DeployedProbe, probe_deployed
-from cardembed.embedders.declared import DeclaredArtefact, Port
+from cardembed.embedders.declared import DeclaredArtefact
 from cardembed.embedders.registry import open_embedder
 from cardembed.errors import UnavailableError
+from cardembed.ports import Port
 
 SOUND = DeclaredArtefact(
     "ONNX", "opset 17",

@@ -58,7 +58,7 @@ def test_onnx_runtime_computes_what_the_model_computes(exported, target):
 
 def test_one_changed_bias_is_caught_and_nothing_is_written(tmp_path, monkeypatch):
     model = lively("hailo8l")
-    write = export_module._write
+    write = export_module.write_traced
 
     def corrupted(model, example, path):
         write(model, example, path)
@@ -68,7 +68,7 @@ def test_one_changed_bias_is_caught_and_nothing_is_written(tmp_path, monkeypatch
         tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
         onnx.save(graph, path)
 
-    monkeypatch.setattr(export_module, "_write", corrupted)
+    monkeypatch.setattr(export_module, "write_traced", corrupted)
     with pytest.raises(ExportError, match="1 − cos"):
         export_to_onnx(model, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cardembed.embedders.base import Embedder
-from cardembed.embedders.declared import DeclaredArtefact, Port
+from cardembed.embedders.declared import DeclaredArtefact
+from cardembed.ports import Port
 
 __all__ = ["DeployedProbe", "probe_deployed"]
 

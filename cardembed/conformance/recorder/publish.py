@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from cardembed.conformance.recorder.ledger import CellOutcome
 from cardembed.conformance.recorder.options import Options
 from cardembed.conformance.spec import feature_files
 
-__all__ = ["code_info", "machine_info", "package_versions", "predicate", "publish"]
+__all__ = ["code_info", "feature_texts", "machine_info", "package_versions", "predicate", "publish"]
 
 _PACKAGES = ("numpy", "scipy", "pillow", "onnxruntime", "faiss-cpu", "torch", "timm", "pytest", "pytest-bdd")
 
@@ -69,9 +69,7 @@ def predicate(
         catalogue_digest=prepared.catalogue_digest,
         photos=prepared.photos,
         code=code_info(features_dir),
-        features={
-            path: FeatureText(sha256=sha256_bytes(text.encode()), text=text) for path, text in texts.items()
-        },
+        features=feature_texts(texts),
         packages=package_versions(),
         machine=machine_info(),
         options={
@@ -137,6 +135,11 @@ def _report(run_dir: Path) -> str:
     from cardembed.conformance.report import render_report
 
     return render_report(run_dir)
+
+
+def feature_texts(texts: Mapping[str, str]) -> dict[str, FeatureText]:
+    """Features as evidence keeps them, by path."""
+    return {path: FeatureText(sha256=sha256_bytes(text.encode()), text=text) for path, text in texts.items()}
 
 
 def code_info(features_dir: Path) -> CodeInfo:

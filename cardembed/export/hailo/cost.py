@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed.export.hailo.int8 import Int8Scheme, PixelReader, prepare, quantise_prepared
+from cardembed.export.hailo.int8 import Int8Scheme, pixel_batches, quantise_chip
+from cardembed.export.static_int8 import prepare
 
 __all__ = ["LayerCost", "layer_costs"]
 
@@ -46,7 +47,7 @@ def layer_costs(
     with tempfile.TemporaryDirectory(prefix="int8-") as folder:
         prepared = prepare(source, Path(folder) / "prepared.onnx")
         scheme = Int8Scheme(per_channel=per_channel)
-        quantised = quantise_prepared(prepared, calibration, Path(folder) / "int8.onnx", scheme)
+        quantised = quantise_chip(prepared, calibration, Path(folder) / "int8.onnx", scheme)
         results = [_results(path, images, Path(folder), debug) for path in (quantised, prepared)]
         makers = _makers(prepared)
     errors = debug.compute_activation_error(debug.create_activation_matching(*results))
@@ -62,7 +63,7 @@ def layer_costs(
 def _results(path: Path, images: NDArray[np.uint8], folder: Path, debug: Any) -> Any:  # noqa: ANN401 - untyped
     watched = folder / f"watched-{path.name}"
     debug.modify_model_output_intermediate_tensors(str(path), str(watched))
-    return debug.collect_activations(str(watched), PixelReader(images))
+    return debug.collect_activations(str(watched), pixel_batches(images))
 
 
 def _makers(path: Path) -> dict[str, str]:

@@ -11,11 +11,8 @@ to round each of them to 8 bits would be an error that no chip makes.
 from __future__ import annotations
 
 import importlib
-import logging
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +22,9 @@ from numpy.typing import NDArray
 
 from cardembed.errors import ExportError
 from cardembed.export.hailo.network import INPUT
+from cardembed.export.static_int8 import Batches, prepare, quantise_prepared
 
-__all__ = ["Int8Scheme", "PixelReader", "prepare", "quantise", "quantise_prepared"]
+__all__ = ["Int8Scheme", "pixel_batches", "quantise", "quantise_chip"]
 
 _LAYERS = ("Conv", "Gemm", "MatMul", "Add", "Mul", "GlobalAveragePool")
 """Operations between which results are 8-bit numbers. A residual sum and a LayerScale are among them."""
@@ -45,23 +43,10 @@ class Int8Scheme:
     """Operations by name whose results have 16 bits, as the compiler's a16_w16 allows."""
 
 
-class PixelReader:
-    """Hands the calibration images out batch by batch, as ONNX Runtime's calibration asks for them."""
-
-    def __init__(self, images: NDArray[np.uint8]) -> None:
-        self._images = images
-        self._batches = self._all()
-
-    def _all(self) -> Iterator[dict[str, NDArray[np.float32]]]:
-        for start in range(0, len(self._images), _BATCH):
-            yield {INPUT: self._images[start : start + _BATCH].astype(np.float32)}
-
-    def __iter__(self) -> Iterator[dict[str, NDArray[np.float32]]]:
-        return self._batches
-
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        """The next batch's pixels by the input's name; None after the last."""
-        return next(self._batches, None)
+def pixel_batches(images: NDArray[np.uint8]) -> Batches:
+    """(N, S, S, 3) uint8 as the network takes them."""
+    starts = range(0, len(images), _BATCH)
+    return Batches(INPUT, (images[at : at + _BATCH].astype(np.float32) for at in starts))
 
 
 def quantise(source: Path, images: NDArray[np.uint8], out: Path, scheme: Int8Scheme | None = None) -> Path:
@@ -78,40 +63,24 @@ def quantise(source: Path, images: NDArray[np.uint8], out: Path, scheme: Int8Sch
     """
     with tempfile.TemporaryDirectory(prefix="int8-") as folder:
         prepared = prepare(source, Path(folder) / "prepared.onnx")
-        return quantise_prepared(prepared, images, out, scheme or Int8Scheme())
+        return quantise_chip(prepared, images, out, scheme or Int8Scheme())
 
 
-def prepare(source: Path, out: Path) -> Path:
-    """Write the network with its constants folded and all shapes inferred, as the quantiser wants it.
-
-    Raises:
-        ExportError: ONNX Runtime cannot.
-    """
-    shape_inference: Any = importlib.import_module("onnxruntime.quantization.shape_inference")
-    with _unquantisable(source):
-        shape_inference.quant_pre_process(str(source), str(out), skip_symbolic_shape=True)
-    return out
-
-
-def quantise_prepared(prepared: Path, images: NDArray[np.uint8], out: Path, scheme: Int8Scheme) -> Path:
+def quantise_chip(prepared: Path, images: NDArray[np.uint8], out: Path, scheme: Int8Scheme) -> Path:
     """As `quantise`, of what `prepare` wrote."""
-    quantization: Any = importlib.import_module("onnxruntime.quantization")  # publishes no types
-    with _unquantisable(prepared):
-        quantization.quantize_static(
-            str(prepared), str(out), PixelReader(images),
-            quant_format=quantization.QuantFormat.QDQ,
-            op_types_to_quantize=list(_LAYERS),
-            nodes_to_exclude=_inner_nodes(prepared),
-            per_channel=scheme.per_channel,
-            activation_type=quantization.QuantType.QUInt8,
-            weight_type=quantization.QuantType.QInt8,
-            extra_options={
-                "WeightSymmetric": True,
-                "TensorQuantOverrides": _overrides(prepared, scheme, quantization),
-                "UseQDQContribOps": bool(scheme.sixteen_bit),  # ONNX's own know 16 bits from opset 21 on
-            },
-        )  # fmt: skip
-    return out
+    return quantise_prepared(
+        prepared,
+        pixel_batches(images),
+        out,
+        operators=_LAYERS,
+        per_channel=scheme.per_channel,
+        leave=_inner_nodes(prepared),
+        extra={
+            "WeightSymmetric": True,
+            "TensorQuantOverrides": _overrides(prepared, scheme),
+            "UseQDQContribOps": bool(scheme.sixteen_bit),  # ONNX's own know 16 bits from opset 21 on
+        },
+    )
 
 
 def _graph(path: Path) -> Any:  # noqa: ANN401 - onnx publishes no types
@@ -124,9 +93,9 @@ def _inner_nodes(path: Path) -> list[str]:
     return [node.name for node in _graph(path).node if _INNER.search(f"{node.name}/")]
 
 
-def _overrides(path: Path, scheme: Int8Scheme, quantization: Any) -> dict[str, list[dict[str, Any]]]:  # noqa: ANN401
+def _overrides(path: Path, scheme: Int8Scheme) -> dict[str, list[dict[str, Any]]]:
     """Pixels are their own 8-bit numbers; what is named has 16 bits."""
-    kinds = quantization.QuantType
+    kinds: Any = importlib.import_module("onnxruntime.quantization").QuantType
     pixel = {
         "scale": np.array(1, np.float32),
         "zero_point": np.array(0, np.uint8),
@@ -145,21 +114,3 @@ def _overrides(path: Path, scheme: Int8Scheme, quantization: Any) -> dict[str, l
             )
         found[nodes[name].output[0]] = [{"quant_type": kinds.QUInt16}]
     return found
-
-
-@contextmanager
-def _unquantisable(path: Path) -> Iterator[None]:
-    """What ONNX Runtime's quantiser raises, as an ExportError; without the advice that it logs each time."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    except (ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise ExportError(
-            path.name,
-            expected="a network that ONNX Runtime can quantise",
-            found=f"{type(error).__name__}: {error}",
-            action="write it with `cardembed export hailo`",
-        ) from error
-    finally:
-        logging.disable(before)

@@ -7,75 +7,68 @@ is folded into the first convolution, so that 8-bit pixels are its input and los
 
 from __future__ import annotations
 
-import copy
-import warnings
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import ExportError
+from cardembed.export.image_input import for_pixels
+from cardembed.export.onnx import write_traced
 from cardembed.models.embedding import EmbeddingModel
 
 __all__ = ["INPUT", "OUTPUT", "ChipNetwork", "write_chip_onnx"]
 
 INPUT, OUTPUT = "input", "features"
-OPSET = 17
+
+
+class _Features(nn.Module):
+    """A student's backbone and layers, without the L2 normalisation behind them."""
+
+    def __init__(self, model: EmbeddingModel) -> None:
+        super().__init__()
+        self.backbone, self.layers = model.backbone, model.head.layers
+
+    def forward(self, images: Tensor) -> Tensor:
+        return cast("Tensor", self.layers(self.backbone(images)))
 
 
 class ChipNetwork(nn.Module):
     """A student without its L2 normalisation.
 
     Args:
-        model: The student; it is copied.
-        mean: Of red, green and blue, in 0..1.
-        std: The same; divides.
-        raw: Whether inputs are raw pixels.
+        model: The student; it is not changed.
+        preprocessing: Its mean and std are folded in where inputs are raw pixels.
+        raw: Whether they are.
 
     Raises:
         ExportError: Raw, and the first layer is no convolution without padding: beyond the picture's edge
             there would be 0 before the normalisation, and not after it as in training.
     """
 
-    def __init__(
-        self, model: EmbeddingModel, mean: Sequence[float], std: Sequence[float], *, raw: bool
-    ) -> None:
+    def __init__(self, model: EmbeddingModel, preprocessing: Preprocessing, *, raw: bool) -> None:
         super().__init__()
         self.raw = raw
-        self.backbone = copy.deepcopy(model.backbone)
-        self.layers = copy.deepcopy(model.head.layers)
+        self.features: nn.Module = _Features(model)
         if raw:
-            _fold(self._stem(model.architecture.name), mean, std)
+            folded = for_pixels(self.features, preprocessing, full_scale=255)
+            if not folded.folded:
+                raise ExportError(
+                    model.architecture.name,
+                    expected="a first convolution of three channels without padding",
+                    found="another first layer",
+                    action="let the compiler's script normalise: export with raw=False",
+                )
+            self.features = folded.model
         self.eval()
-
-    def _stem(self, name: str) -> nn.Conv2d:
-        first = next((one for one in self.backbone.modules() if isinstance(one, nn.Conv2d)), None)
-        if first is None or first.in_channels != 3 or first.padding != (0, 0):
-            raise ExportError(
-                name,
-                expected="a first convolution of three channels without padding",
-                found="none" if first is None else f"{first.in_channels} channels, padding {first.padding}",
-                action="let the compiler's script normalise: export with raw=False",
-            )
-        return first
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, S, S, 3) of 0..255 where raw, else (N, 3, S, S) normalised; to (N, D), of any length."""
         if self.raw:
             images = images.permute(0, 3, 1, 2)
-        return cast("Tensor", self.layers(self.backbone(images)))
-
-
-@torch.no_grad()
-def _fold(stem: nn.Conv2d, mean: Sequence[float], std: Sequence[float]) -> None:
-    """w·(x/255 − mean)/std + b, written as w'·x + b'; computed in float64."""
-    weight = stem.weight.double() / torch.tensor(std, dtype=torch.float64).view(1, 3, 1, 1)
-    shift = (weight * torch.tensor(mean, dtype=torch.float64).view(1, 3, 1, 1)).sum((1, 2, 3))
-    bias = torch.zeros_like(shift) if stem.bias is None else stem.bias.double()
-    stem.weight.copy_(weight / 255)
-    stem.bias = nn.Parameter((bias - shift).float())
+        return cast("Tensor", self.features(images))
 
 
 def write_chip_onnx(network: ChipNetwork, size: int, path: Path, *, batch: int | None) -> Path:
@@ -91,19 +84,7 @@ def write_chip_onnx(network: ChipNetwork, size: int, path: Path, *, batch: int |
         ExportError: ONNX cannot express it.
     """
     shape = (batch or 2, size, size, 3) if network.raw else (batch or 2, 3, size, size)
-    axes: dict[str, Any] = {} if batch else {INPUT: {0: "batch_size"}, OUTPUT: {0: "batch_size"}}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter by tracing is deprecated
-        try:
-            torch.onnx.export(
-                network, (torch.zeros(shape),), str(path), input_names=[INPUT], output_names=[OUTPUT],
-                dynamic_axes=axes, opset_version=OPSET, dynamo=False,
-            )  # fmt: skip
-        except (RuntimeError, torch.onnx.OnnxExporterError, TypeError, ValueError) as error:
-            raise ExportError(
-                path.name,
-                expected="a network that ONNX can express",
-                found=f"{type(error).__name__}: {error}",
-                action="export a student of cardembed",
-            ) from error
+    write_traced(
+        network, torch.zeros(shape), path, input_name=INPUT, output_name=OUTPUT, dynamic=batch is None
+    )
     return path

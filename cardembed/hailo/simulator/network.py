@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed.embedders.base import thread_count
+from cardembed.embedders.sessions import open_session
 from cardembed.hailo.simulator.container import SimulatedHef
 
 __all__ = ["Network"]
@@ -26,16 +25,7 @@ class Network:
     """
 
     def __init__(self, hef: SimulatedHef, onnx: bytes) -> None:
-        onnxruntime: Any = importlib.import_module("onnxruntime")  # it publishes no types
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        count = thread_count(None)
-        if count is not None:
-            options.intra_op_num_threads = count
-        try:
-            self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own classes
-            raise ValueError(str(error)) from error
+        self._session = open_session(onnx, as_written=True)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
             raise ValueError(f"{len(inputs)} inputs, {len(outputs)} outputs")

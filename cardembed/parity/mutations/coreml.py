@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cardembed._imports import require
 from cardembed.coreml.blobs import BlobFile
 from cardembed.coreml.package import open_package
-from cardembed.parity.mutations._types import BLOCK, Mutation, NotApplicableError
+from cardembed.parity.mutations._types import BLOCK, Mutation, NotApplicableError, mutations
 
 __all__ = ["COREML_MUTATIONS"]
 
@@ -156,23 +156,23 @@ def _bgr(copy: _Copy) -> str:
     return copy.change(stems[0], flip)
 
 
-def _mutation(name: str, damage: Callable[[_Copy], str]) -> Mutation:
+def _writer(damage: Callable[[_Copy], str]) -> Callable[[Path, Path], str]:
     def write(source: Path, damaged: Path) -> str:
         copy = _Copy(source, damaged)
         changed = damage(copy)
         copy.save()
         return changed
 
-    return Mutation(name, write)
+    return write
 
 
-COREML_MUTATIONS: tuple[Mutation, ...] = (
-    _mutation("a bias is zero", _zeroed_bias),
-    _mutation("a block of weights is zero", _zeroed_block),
-    _mutation("two channels are swapped", _swapped_channels),
-    _mutation("a GELU is approximated", _approximated_gelu),
-    _mutation("a LayerNorm's eps is ten times", _changed_eps),
-    _mutation("the L2 normalisation is missing", _missing_normalisation),
-    _mutation("BGR is read as RGB", _bgr),
-)
-"""The ways in which an ONNX file can be wrong, too, in a package."""
+COREML_MUTATIONS: tuple[Mutation, ...] = mutations(
+    [
+        _writer(damage)
+        for damage in (
+            _zeroed_bias, _zeroed_block, _swapped_channels, _approximated_gelu, _changed_eps,
+            _missing_normalisation, _bgr,
+        )
+    ]
+)  # fmt: skip
+"""Damage to a file of this kind."""

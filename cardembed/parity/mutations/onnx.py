@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardembed.embedders.onnx_safety import parse_checked
-from cardembed.parity.mutations._types import BLOCK, Mutation, NotApplicableError
+from cardembed.parity.mutations._types import BLOCK, Mutation, NotApplicableError, mutations
 
 __all__ = ["ONNX_MUTATIONS"]
 
@@ -130,7 +130,7 @@ def _bgr(graph: Graph) -> str:
     return _replace(tensor, np.ascontiguousarray(_array(tensor)[:, ::-1]))
 
 
-def _mutation(name: str, change: Callable[[Graph], str]) -> Mutation:
+def _writer(change: Callable[[Graph], str]) -> Callable[[Path, Path], str]:
     def write(source: Path, damaged: Path) -> str:
         import onnx
 
@@ -139,16 +139,16 @@ def _mutation(name: str, change: Callable[[Graph], str]) -> Mutation:
         onnx.save(model, str(damaged))
         return changed
 
-    return Mutation(name, write)
+    return write
 
 
-ONNX_MUTATIONS: tuple[Mutation, ...] = (
-    _mutation("a bias is zero", _zeroed_bias),
-    _mutation("a block of weights is zero", _zeroed_block),
-    _mutation("two channels are swapped", _swapped_channels),
-    _mutation("a GELU is approximated", _approximated_gelu),
-    _mutation("a LayerNorm's eps is ten times", _changed_eps),
-    _mutation("the L2 normalisation is missing", _missing_normalisation),
-    _mutation("BGR is read as RGB", _bgr),
-)
-"""Ways in which a file can be wrong, from the plain to the subtle."""
+ONNX_MUTATIONS: tuple[Mutation, ...] = mutations(
+    [
+        _writer(damage)
+        for damage in (
+            _zeroed_bias, _zeroed_block, _swapped_channels, _approximated_gelu, _changed_eps,
+            _missing_normalisation, _bgr,
+        )
+    ]
+)  # fmt: skip
+"""Damage to a file of this kind."""

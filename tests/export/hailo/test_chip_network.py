@@ -4,24 +4,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import EmbeddingError, ExportError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("timm")
 
 from cardembed.export.hailo.network import ChipNetwork, write_chip_onnx  # noqa: E402 - imports PyTorch
-from cardembed.models.weights import build_model, load_weights  # noqa: E402 - as above
-
-
-@pytest.fixture(scope="module")
-def student(random_release):
-    return load_weights(random_release / "hailo8l.safetensors").eval()
-
-
-@pytest.fixture(scope="module")
-def like(student):
-    return Preprocessing(student.input_size)
+from cardembed.models.weights import build_model  # noqa: E402 - as above
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +34,7 @@ def ran(path, images):
 
 
 def test_raw_pixels_lose_nothing(student, like, pixels, wanted, tmp_path):
-    network = ChipNetwork(student, like.mean, like.std, raw=True)
+    network = ChipNetwork(student, like, raw=True)
     path = write_chip_onnx(network, like.size, tmp_path / "raw.onnx", batch=None)
     shape, features = ran(path, pixels.astype(np.float32))
     assert shape == ["batch_size", like.size, like.size, 3]
@@ -54,7 +43,7 @@ def test_raw_pixels_lose_nothing(student, like, pixels, wanted, tmp_path):
 
 
 def test_for_the_parser_one_normalised_image(student, like, pixels, wanted, tmp_path):
-    network = ChipNetwork(student, like.mean, like.std, raw=False)
+    network = ChipNetwork(student, like, raw=False)
     path = write_chip_onnx(network, like.size, tmp_path / "parser.onnx", batch=1)
     shape, features = ran(path, like.batch([pixels[0]]))
     assert shape == [1, 3, like.size, like.size]
@@ -63,7 +52,7 @@ def test_for_the_parser_one_normalised_image(student, like, pixels, wanted, tmp_
 
 def test_the_student_is_left_as_it_was(student, like):
     before = {name: value.clone() for name, value in student.state_dict().items()}
-    ChipNetwork(student, like.mean, like.std, raw=True)
+    ChipNetwork(student, like, raw=True)
     assert all(torch.equal(value, before[name]) for name, value in student.state_dict().items())
 
 
@@ -71,8 +60,8 @@ def test_a_padded_stem_cannot_take_raw_pixels(like):
     student = build_model("reference", "hailo8l", seed=0)
     student.backbone.stem[0].padding = (1, 1)
     with pytest.raises(ExportError, match="padding"):
-        ChipNetwork(student, like.mean, like.std, raw=True)
-    ChipNetwork(student, like.mean, like.std, raw=False)
+        ChipNetwork(student, like, raw=True)
+    ChipNetwork(student, like, raw=False)
 
 
 def test_pixels_come_back_from_their_normalised_form(like, pixels):

@@ -6,16 +6,12 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("timm")
 
-from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.export.hailo.cost import layer_costs
 from cardembed.export.hailo.network import ChipNetwork, write_chip_onnx
-from cardembed.models.weights import load_weights
 
 
-def test_costs(random_release, tmp_path):
-    model = load_weights(random_release / "hailo8l.safetensors").eval()
-    like = Preprocessing(model.input_size)
-    network = ChipNetwork(model, like.mean, like.std, raw=True)
+def test_costs(student, like, tmp_path):
+    network = ChipNetwork(student, like, raw=True)
     source = write_chip_onnx(network, like.size, tmp_path / "float.onnx", batch=None)
     images = np.random.default_rng(0).integers(0, 256, (12, like.size, like.size, 3), dtype=np.uint8)
     costs = layer_costs(source, images[:8], images[8:])

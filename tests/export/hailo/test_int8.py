@@ -17,17 +17,6 @@ import onnx  # noqa: E402 - after the skips
 
 from cardembed.export.hailo.int8 import Int8Scheme, quantise  # noqa: E402 - imports PyTorch
 from cardembed.export.hailo.network import ChipNetwork, write_chip_onnx  # noqa: E402 - as above
-from cardembed.models.weights import load_weights  # noqa: E402 - as above
-
-
-@pytest.fixture(scope="module")
-def student(random_release):
-    return load_weights(random_release / "hailo8l.safetensors").eval()
-
-
-@pytest.fixture(scope="module")
-def like(student):
-    return Preprocessing(student.input_size)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +26,7 @@ def images(like):
 
 @pytest.fixture(scope="module")
 def source(student, like, tmp_path_factory):
-    network = ChipNetwork(student, like.mean, like.std, raw=True)
+    network = ChipNetwork(student, like, raw=True)
     return write_chip_onnx(network, like.size, tmp_path_factory.mktemp("float") / "float.onnx", batch=None)
 
 
