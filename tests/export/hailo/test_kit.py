@@ -21,7 +21,8 @@ from cardembed.export.hailo.manifest import read_compiled, read_kit
 from cardembed.export.hailo.parser import check_for_parser, write_for_parser
 from cardembed.export.hailo.script import model_script
 from cardembed.export.hailo.sdk import compiler_installed, run_compiler
-from cardembed.export.source import source_of_target
+from cardembed.export.source import source_of_target, source_of_weights
+from cardembed.models.weights import build_model, save_weights
 from cardembed.release import Release
 
 
@@ -125,6 +126,20 @@ def test_the_script_normalises_and_keeps_sums_wide():
     assert "ew_add" not in model_script("net", like, layer_norms=False, calibration=1024)
     with pytest.raises(UsageError, match="names"):
         model_script("net", like, layer_norms=True, calibration=1024, sixteen_bit=("a)\nb(",))
+
+
+def test_a_fallback_student_has_a_kit(development, few, tmp_path, sdk):
+    model = build_model("reference", "hailo8l", seed=3, architecture="regnetx_002").eval()
+    save_weights(model, tmp_path / "fallback.safetensors")
+    source = source_of_weights(tmp_path / "fallback.safetensors")
+    write_kit(source, tmp_path / "kit", development, count=few, evaluated=4)
+    manifest, _ = read_kit(tmp_path / "kit")
+    assert (manifest.network, manifest.release_digest) == ("regnetx_002", None)
+    kinds = {node.op_type for node in onnx.load(str(tmp_path / "kit" / manifest.onnx)).graph.node}
+    assert not kinds & {"LayerNormalization", "BatchNormalization", "Transpose"}
+    assert "ew_add" not in (tmp_path / "kit" / manifest.script).read_text()
+    sdk()
+    assert run_compiler(tmp_path / "kit", lambda _: None).emulated["native"]["min"] > 1 - 1e-6
 
 
 def test_the_commands_are_hailos(kit):
