@@ -33,7 +33,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @click.option(
     "--sixteen-bit", multiple=True, metavar="LAYER",
-    help="A layer of 16 bits, by the parser's name, such as conv12 or fc*; may be repeated.",
+    help="One more layer of 16 bits, by the parser's name, such as conv12 or fc*; may be repeated.",
 )  # fmt: skip
 @click.option(
     "--optimisation", type=click.IntRange(0, 4), default=2, show_default=True,
@@ -89,7 +89,7 @@ def hailo(
         target=chip,
         verdict=verdict,
         seed=seed,
-        sixteen_bit=sixteen_bit or (OUTPUT_LAYER,),
+        sixteen_bit=(OUTPUT_LAYER, *sixteen_bit),
         optimisation=optimisation,
     )
     record: CompiledRecord | None = None

@@ -60,8 +60,12 @@ def refused(result, *words):
 
 
 def test_without_the_compiler_it_says_what_to_run(export, elsewhere, tmp_path):
-    code, out, _ = export("--verdict-photos", elsewhere)
+    code, out, _ = export("--verdict-photos", elsewhere, "--sixteen-bit", "conv*")
     assert code == 0
+    script = (tmp_path / "kit" / "convnext_atto.alls").read_text()
+    assert all(
+        f"quantization_param({name}, " in script for name in ("output_layer1", "{convnext_atto/conv*}")
+    )
     assert "python3 compile.py" in out
     assert "cardembed import-artefact" in out
     assert (tmp_path / "kit" / "kit.json").is_file()
