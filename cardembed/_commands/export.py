@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cardembed._commands.export_coreml import coreml
+from cardembed._commands.export_hailo import hailo
 from cardembed._commands.export_onnx import onnx
 from cardembed._commands.export_ort import ort
 
@@ -19,8 +20,9 @@ def command() -> None:
     Example:
       cardembed export onnx --target android --out android.onnx
       cardembed export coreml --target ios --out ios.mlpackage
+      cardembed export hailo --target hailo8l --out kit
     """
 
 
-for subcommand in (onnx, ort, coreml):
+for subcommand in (onnx, ort, coreml, hailo):
     command.add_command(subcommand)
