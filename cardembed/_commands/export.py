@@ -7,6 +7,7 @@ import click
 from cardembed._commands.export_coreml import coreml
 from cardembed._commands.export_onnx import onnx
 from cardembed._commands.export_ort import ort
+from cardembed._commands.export_simhef import simhef
 
 __all__ = ["command"]
 
@@ -22,5 +23,5 @@ def command() -> None:
     """
 
 
-for subcommand in (onnx, ort, coreml):
+for subcommand in (onnx, ort, coreml, simhef):
     command.add_command(subcommand)

@@ -29,7 +29,7 @@ class SingleStream:
     """What is asked of a run."""
 
     seconds: float = 60.0
-    """The run lasts at least so long."""
+    """The counted queries together last at least so long; the verdict adds them up, too."""
     queries: int = 1024
     """And counts at least so many."""
     warm_up: int = 64
@@ -42,6 +42,8 @@ class SingleStream:
     """The median of repeated queries over that of the run; below it, something answers from memory."""
     seed: int = 0
     """Decides the order of inputs."""
+    watch_every: float = 5.0
+    """Seconds of queries between two looks at the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def run_single_stream(
     inputs: Batch,
     asked: SingleStream | None = None,
     *,
+    watch: Callable[[], object] = lambda: None,
     clock: Callable[[], int] = time.perf_counter_ns,
 ) -> SingleStreamRun:
     """Run queries one after the other and time each.
@@ -75,6 +78,7 @@ def run_single_stream(
         query: One input (1, 3, S, S) float32 to its embedding (1, D), end to end.
         inputs: (N, 3, S, S) float32: the library that queries are drawn from.
         asked: Lengths and limits.
+        watch: Called now and then between two queries, to read temperature and clock; no query's time.
         clock: Monotonic, in nanoseconds.
 
     Raises:
@@ -89,11 +93,15 @@ def run_single_stream(
         query(rows[int(order.integers(len(rows)))])
     taken: list[int] = []
     cosines: list[float] = []
-    changed, begin = 0, clock()
-    while len(taken) < asked.queries or clock() - begin < asked.seconds * 1e9:
+    changed, busy, looked, begin = 0, 0, 0, clock()
+    while len(taken) < asked.queries or busy < asked.seconds * 1e9:
         place = int(order.integers(len(rows)))
         elapsed, answer = _timed(query, rows[place], clock)
         taken.append(elapsed)
+        busy += elapsed
+        if busy - looked >= asked.watch_every * 1e9:
+            looked = busy
+            watch()
         cosines.append(_cosine(answer, golden[place]))
         changed += answer.tobytes() != golden[place].tobytes()
     seconds = (clock() - begin) / 1e9
