@@ -8,6 +8,7 @@ from cardembed._commands.export_coreml import coreml
 from cardembed._commands.export_hailo import hailo
 from cardembed._commands.export_onnx import onnx
 from cardembed._commands.export_ort import ort
+from cardembed._commands.export_simhef import simhef
 
 __all__ = ["command"]
 
@@ -21,8 +22,9 @@ def command() -> None:
       cardembed export onnx --target android --out android.onnx
       cardembed export coreml --target ios --out ios.mlpackage
       cardembed export hailo --target hailo8l --out kit
+      cardembed export simhef --target hailo8l --out chip.simhef
     """
 
 
-for subcommand in (onnx, ort, coreml, hailo):
+for subcommand in (onnx, ort, coreml, hailo, simhef):
     command.add_command(subcommand)
