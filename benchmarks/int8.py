@@ -32,7 +32,6 @@ from cardembed.release_cards import catalogue_of
 
 __all__ = ["main"]
 
-_RESIDUAL = re.compile(r"/blocks\.\d+/Add$")
 TARGET, PHOTOS, RANGES, WORST = "hailo8l", 512, 900, 12
 
 
@@ -52,13 +51,17 @@ def _cosines(one: NDArray[np.float64], other: NDArray[np.float64]) -> str:
 
 
 def _schemes(source: Path) -> dict[str, Int8Scheme]:
-    """The bracket, and the compile kit's recipe: residual sums in 16 bits."""
-    nodes = onnx.load(str(source)).graph.node
-    sums = tuple(node.name for node in nodes if node.op_type == "Add" and _RESIDUAL.search(node.name))
+    """The bracket, the compile kit's recipe (residual sums in 16 bits), and what loses most in 16 bits."""
+    names = [node.name for node in onnx.load(str(source)).graph.node]
+    sums, depthwise = (
+        tuple(name for name in names if re.search(rf"/blocks\.\d+/{kind}$", name))
+        for kind in ("Add", "conv_dw/Conv")
+    )
     return {
         "per channel": Int8Scheme(),
         "per tensor": Int8Scheme(per_channel=False),
         f"per channel, {len(sums)} residual sums in 16 bits": Int8Scheme(sixteen_bit=sums),
+        f"per channel, {len(depthwise)} depthwise convolutions in 16 bits": Int8Scheme(sixteen_bit=depthwise),
     }
 
 

@@ -3,6 +3,7 @@
 No test can have a Hailo-8L: the simulator is told to deny what it is, which nothing outside of tests can do.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from chip_parts import write_photos, write_release
 
+from cardembed._io import sha256_file
 from cardembed.conformance.chip_setup import ChipSetup, check_setup
 from cardembed.conformance.measure import chip as chip_module
 from cardembed.conformance.measure.bench import Bench
@@ -20,6 +22,7 @@ from cardembed.embedders import hailo
 from cardembed.errors import InfrastructureError, UnavailableError, UsageError
 from cardembed.hailo.resource import ChipResource, simulated_platform
 from cardembed.hailo.simulator.faults import inject
+from cardembed.release import Artefact, Release
 
 sys.path.append(str(Path(__file__).parents[1] / "hailo"))
 
@@ -120,3 +123,32 @@ def test_golden_pictures_are_the_same_everywhere_and_differ():
     assert len({picture.tobytes() for picture in pictures}) == 4
     assert (golden_pictures(224) == pictures).all()
     assert (golden_pictures(112)[:, ::16, ::16] == pictures[:, ::32, ::32]).all()
+
+
+@pytest.mark.parametrize(
+    ("said", "named", "normalised"),
+    [("host", False, "host"), ("chip", False, "chip"), (None, False, "chip"), ("host", True, "chip")],
+)
+def test_the_release_says_who_normalises_for_its_own_hef(  # noqa: PLR0917 - fixtures
+    world, disguise, tmp_path, monkeypatch, said, named, normalised
+):
+    hef, release, _ = world
+    shipped = shutil.copytree(release.root, tmp_path / "release")
+    shutil.copy(hef, shipped / "net.hef")
+    content = {"path": "net.hef", "sha256": sha256_file(hef), "format": "hef", "bytes": hef.stat().st_size}
+    artefact = Artefact.model_validate({**content, "normalised": said})
+    own = Release.load(shipped).with_artefact("hailo8l", artefact).write()
+    given = []
+
+    class OpenedError(Exception):
+        pass
+
+    def opened(path, **options):
+        given.append((Path(path).name, options["normalised"]))
+        raise OpenedError
+
+    monkeypatch.setattr(chip_module, "HailoEmbedder", opened)
+    setup = ChipSetup(device="chip", hef=str(hef) if named else None)
+    with pytest.raises(OpenedError):
+        ChipSession(setup, own, tmp_path).embedder()
+    assert given == [(hef.name if named else "net.hef", normalised)]

@@ -28,6 +28,7 @@ from cardembed.errors import (
 )
 from cardembed.fidelity import Fidelity
 from cardembed.hailo.hailortcli import measure_hef
+from cardembed.hailo.protocol import Normalised
 from cardembed.release import Release
 
 __all__ = ["ChipSession", "golden_pictures"]
@@ -126,6 +127,7 @@ class ChipSession:
             preprocessing=Preprocessing.of(
                 self._release.preprocessing, self._release.target(self.target).input_size
             ),
+            normalised=self._normalised(),
             timeout=self._setup.timeout,
             open_timeout=self._setup.open_timeout,
             device_id=None if self._setup.device in (CHIP, SIMULATOR) else self._setup.device,
@@ -167,6 +169,13 @@ class ChipSession:
                 action="compile one for this release, or name a file with --hef",
             )
         return self._release.path(compiled), compiled.sha256, None, "the release"
+
+    def _normalised(self) -> Normalised:
+        """Who normalises: what the release says of its own HEF; the chip for any other network."""
+        if self._setup.hef is not None or self._setup.simulated:
+            return "chip"
+        compiled = self._release.artefact(self.target, "hef")
+        return "chip" if compiled is None or compiled.normalised is None else compiled.normalised
 
     def _describe(self, embedder: HailoEmbedder, path: Path, source: str) -> None:
         identity = embedder.identify()

@@ -1,11 +1,11 @@
 """Hailo's model script (`.alls`): what the compiler adds to the parsed network, and how it quantises.
 
 LayerNorm and GELU: the compiler computes a GELU by a lookup, 8 bits to 8 bits, and a LayerNorm from means,
-differences and products. What loses accuracy around them are the residual sums, which add small results to a
-stream that grows from block to block. Hailo's Model Zoo keeps these sums in 16 bits for deit_small and
-vit_small and apart from the convolutions before them (`ew_add_fusing` off); here it is done for every network
-with LayerNorms. BatchNorms are folded into convolutions and need none of it (the zoo's script of
-regnetx_1.6gf normalises, and hardly more).
+differences and products. Around them residual sums add small results to a stream that grows from block to
+block. Hailo's Model Zoo keeps these sums in 16 bits for deit_small and vit_small and apart from the
+convolutions before them (`ew_add_fusing` off); here it is done for every network with LayerNorms. What it is
+worth to the reference release's student stands in docs/INT8.md. BatchNorms are folded into convolutions and
+need none of it (the zoo's script of regnetx_1.6gf normalises, and hardly more).
 """
 
 from __future__ import annotations
