@@ -53,7 +53,9 @@ def disguise(monkeypatch, tmp_path):
     monkeypatch.setattr(ChipResource, "simulated", property(lambda _: False))
     monkeypatch.setattr(hailo, "is_simulated", lambda _: False)
     monkeypatch.setattr(hailo, "hailo_platform", simulated_platform)
-    monkeypatch.setattr(chip_module, "measure_hef", lambda path: {"chip_latency_ms": 1.0, "path": path.name})
+    monkeypatch.setattr(
+        chip_module, "measure_hef", lambda path, device_id: {"chip_latency_ms": 1.0, "path": path.name}
+    )
     monkeypatch.setenv("CARDEMBED_LOCKS", str(tmp_path))
 
 
