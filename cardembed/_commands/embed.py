@@ -34,7 +34,9 @@ def command(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Embed IMAGES (files or folders) with ARTEFACT: a release directory, a .safetensors or an .onnx file.
+    """Embed IMAGES (files or folders) with ARTEFACT: a release directory, or an artefact file.
+
+    Files are .safetensors, .onnx, .ort, .hef (on a Hailo chip) or .simhef (on the simulated one).
 
     Prints a JSON line for each image, or writes an array (N, 768) float32 (.npy) or one JSON object (.json).
 

@@ -33,6 +33,8 @@ _OF_A_GALLERY = frozenset({"retrieval", "unknown", "census"})
 """Kinds of samples that say nothing without the gallery they are about."""
 _OF_THE_RELEASE = (Fidelity.REFERENCE, Fidelity.RUNTIME)
 """Fidelities at which what was executed is in the release, or was derived from what is."""
+_COMPILED = "hef"
+"""The format of what a chip executes."""
 
 
 @dataclass
@@ -106,8 +108,12 @@ def _release(predicate: BundlePredicate, expected: ReleaseInfo | None) -> list[s
         return [f"what it says of the release {theirs.digest[:16]}… is not what its release.json says"]
     found = []
     for target, artefact in predicate.artefacts.items():
-        named = theirs.artefacts.get(target, {}).values()
-        if artefact.fidelity in _OF_THE_RELEASE and artefact.digest not in named:
+        named = theirs.artefacts.get(target, {})
+        # A HEF is compiled elsewhere and need not be in the release; where one is, no other is judged.
+        bound = artefact.fidelity in _OF_THE_RELEASE or (
+            artefact.fidelity is Fidelity.DEVICE and _COMPILED in named
+        )
+        if bound and artefact.digest not in named.values():
             found.append(
                 f"it executed an artefact of {target} that is not the release's: {artefact.digest[:16]}…"
             )

@@ -108,5 +108,8 @@ def as_evidence(records: Sequence[ChipRecord]) -> dict[str, Any] | None:
     """The statement's `device`: the last process's record, the others beside it; None where there is none."""
     if not records:
         return None
-    *others, last = (record.model_dump(mode="json", exclude_none=True) for record in records)
+    *others, last = (
+        record.model_dump(mode="json", exclude_none=True, exclude=set() if record.problem else {"problem"})
+        for record in records
+    )
     return last | ({"earlier_processes": others} if others else {})

@@ -26,6 +26,8 @@ SECONDS = 15
 """How long the tool measures."""
 _MARGIN = 45.0
 """Seconds that it may need besides, for opening and closing the device."""
+_PATIENCE = 5.0
+"""Seconds that the lock is waited for."""
 _LIMIT = 1 << 20
 _FIGURES = {
     # column: what it is called here
@@ -74,36 +76,35 @@ def parse_run_csv(text: str) -> dict[str, Any]:
     return found
 
 
-def measure_hef(
-    hef: Path, *, resource: ChipResource | None = None, tool: str = "hailortcli"
-) -> dict[str, Any]:
+def measure_hef(hef: Path, *, device_id: str | None = None, tool: str = "hailortcli") -> dict[str, Any]:
     """Let HailoRT's tool measure a HEF; what it cannot is said under `problem`, and raised never.
 
     Args:
         hef: The compiled network.
-        resource: Whose lock is held meanwhile; the usual chip's without.
+        device_id: Of the device, whose lock is held meanwhile; HailoRT's choice without.
         tool: The program.
     """
     program = shutil.which(tool)
     if program is None:
         return {"problem": f"{tool} is not installed"}
-    owner = Ownership(resource or ChipResource(None))
+    owner = Ownership(ChipResource(None, device_id))
     try:
-        owner.acquire(Deadline.after(5.0))
+        owner.acquire(Deadline.after(_PATIENCE))
     except CardembedError as error:
         return {"problem": str(error)}
     try:
         with tempfile.TemporaryDirectory(prefix="hailortcli-") as folder:
-            return parse_run_csv(_run(program, hef, Path(folder) / "run.csv"))
+            return parse_run_csv(_run(program, hef, Path(folder) / "run.csv", device_id))
     except CardembedError as error:
         return {"problem": str(error)}
     finally:
         owner.release()
 
 
-def _run(program: str, hef: Path, out: Path) -> str:
+def _run(program: str, hef: Path, out: Path, device_id: str | None) -> str:
     command = [program, "run", str(hef.resolve()), "--measure-latency", "--measure-overall-latency"]
     command += ["--csv", str(out), "-t", str(SECONDS), "--batch-size", "1"]
+    command += [] if device_id is None else ["--device-id", device_id]
     try:
         done = subprocess.run(
             command, cwd=out.parent, capture_output=True, text=True, errors="replace",

@@ -56,7 +56,9 @@ def disguise(monkeypatch, tmp_path):
     monkeypatch.setattr(ChipResource, "simulated", property(lambda _: False))
     monkeypatch.setattr(hailo, "is_simulated", lambda _: False)
     monkeypatch.setattr(hailo, "hailo_platform", simulated_platform)
-    monkeypatch.setattr(chip_module, "measure_hef", lambda path: {"chip_latency_ms": 1.0, "path": path.name})
+    monkeypatch.setattr(
+        chip_module, "measure_hef", lambda path, device_id: {"chip_latency_ms": 1.0, "path": path.name}
+    )
     monkeypatch.setenv("CARDEMBED_LOCKS", str(tmp_path))
 
 
@@ -91,7 +93,7 @@ def test_a_latency_of_a_chip_decides(disguise, world, tmp_path, limit, state):
 
 
 def test_a_latency_of_another_chip_does_not(disguise, world, tmp_path):
-    with inject(architecture="HAILO8"), pytest.raises(UnavailableError, match=r"found HAILO8, .*300 queries"):
+    with inject(architecture="HAILO8"), pytest.raises(UnavailableError, match=r"found HAILO8; .*300 queries"):
         measured(world, tmp_path, 5000)
 
 

@@ -68,6 +68,19 @@ def test_another_catalogue_than_the_releases_is_refused_unless_the_policy_names_
     assert "not the policy's 1111111111111111…" in refused(here.gate(here.bundle(), rules=named))[0]
 
 
+def test_a_chip_executes_the_releases_compiled_network_where_it_has_one(here):
+    artefacts = {"hailo8l": ArtefactInfo(digest=OTHER, fidelity="device")}
+    other = ["it executed an artefact of hailo8l that is not the release's: 1111111111111111…"]
+    for named, reasons in (
+        ({"safetensors": "2" * 64}, []),
+        ({"hef": OTHER}, []),
+        ({"hef": "2" * 64}, other),
+    ):
+        release = release_info(artefacts={"hailo8l": named})
+        bundle = here.bundle(artefacts=artefacts, targets=(), release=release)
+        assert here.gate(bundle).bundles[0].refused == reasons
+
+
 @pytest.mark.parametrize("fidelity", ["reference", "runtime"])
 @pytest.mark.parametrize("target", ["ios", "hailo8l"])
 def test_what_was_executed_is_the_releases(here, fidelity, target):

@@ -9,6 +9,7 @@ from PIL import Image
 
 from cardembed._io import sha256_file
 from cardembed.embedders.base import Embedder
+from cardembed.embedders.files import open_artefact
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import (
     DigestMismatchError,
@@ -39,6 +40,12 @@ def test_every_way_gives_the_networks_embedding(open_hef, tmp_path, normalised, 
     assert embeddings.shape == (4, 768)
     assert embeddings.dtype == np.float32
     assert ((embeddings * reference(batch)).sum(axis=1) > 0.9995).all()
+
+
+def test_a_file_by_itself_is_opened_at_its_networks_size(hef):
+    with open_artefact(hef) as embedder:
+        assert (embedder.preprocessing.size, embedder.fidelity) == (SIZE, Fidelity.EMULATED)
+        assert embedder.embed([Image.new("RGB", (18, 25), "red")]).shape == (1, 768)
 
 
 def test_transposed_input_would_have_been_noticed():

@@ -73,6 +73,8 @@ open(arguments[arguments.index("--csv") + 1], "w").write({HEAD!r} + "\\n" + {BAR
 def test_it_is_run_while_the_lock_is_held(tool, tmp_path):
     hef = tmp_path / "net.hef"
     assert measure_hef(hef, tool=tool(WRITES))["chip_latency_ms"] == 17.9
+    one = 'assert sys.argv[sys.argv.index("--device-id") + 1] == "0000:01:00.0"'
+    assert measure_hef(hef, tool=tool(one + WRITES), device_id="0000:01:00.0")["fps"] == 54.3
     owner = Ownership(ChipResource(None))
     owner.acquire(Deadline.after(0.2))  # it was given back
     owner.release()
@@ -92,5 +94,12 @@ def test_what_it_cannot_is_said(tool, body, found, monkeypatch):
     assert found in measure_hef(Path("net.hef"), tool=tool(body))["problem"]
 
 
-def test_without_it_or_without_the_lock(tool, tmp_path):
+def test_without_it_or_without_the_lock(tool, tmp_path, monkeypatch):
     assert "not installed" in measure_hef(Path("net.hef"), tool=str(tmp_path / "nothing"))["problem"]
+    owner = Ownership(ChipResource(None))
+    owner.acquire(Deadline.after(0.2))
+    monkeypatch.setattr(hailortcli, "_PATIENCE", 0.2)
+    try:
+        assert "another owner" in measure_hef(Path("net.hef"), tool=tool(WRITES))["problem"]
+    finally:
+        owner.release()

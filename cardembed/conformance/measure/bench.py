@@ -188,8 +188,9 @@ class Bench:
             raise UnavailableError(
                 f"latency of {cell.target}",
                 expected="a Hailo-8L, since a latency is only true on the device",
-                found=f"{chip.architecture or 'a device that does not tell what it is'}, "
-                f"at fidelity {embedder.fidelity}",
+                found="the simulator"
+                if embedder.fidelity is not Fidelity.DEVICE
+                else chip.architecture or "a device that does not tell what it is",
                 action=f"for information: {describe(made.summary)}",
             )
         cell.executed(embedder.artefact_digest, embedder.fidelity, embedder.runtime)

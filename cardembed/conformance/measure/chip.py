@@ -102,6 +102,10 @@ class ChipSession:
         return self._embedder
 
     @property
+    def _device_id(self) -> str | None:
+        return None if self._setup.device in (CHIP, SIMULATOR) else self._setup.device
+
+    @property
     def architecture(self) -> str:
         """What the device says it is; empty before it was opened."""
         return self.record.identity.get("architecture", "")
@@ -130,7 +134,7 @@ class ChipSession:
             normalised=self._normalised(),
             timeout=self._setup.timeout,
             open_timeout=self._setup.open_timeout,
-            device_id=None if self._setup.device in (CHIP, SIMULATOR) else self._setup.device,
+            device_id=self._device_id,
         )
         try:
             # Whatever module answered to the name hailo_platform: what was asked for is what has to be there.
@@ -234,7 +238,7 @@ class ChipSession:
                 embedder.close()
         self.save()
         if self.record.latency is not None and not self._setup.simulated and self._path is not None:
-            self.record.hailortcli = measure_hef(self._path)
+            self.record.hailortcli = measure_hef(self._path, device_id=self._device_id)
             self.save()
 
 

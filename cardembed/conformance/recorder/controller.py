@@ -128,9 +128,14 @@ class Controller:
             return int(pytest.ExitCode.TESTS_FAILED)
         if not any(outcome.state is State.PASS for outcome in self.outcomes):  # reports alone decide nothing
             return code or int(pytest.ExitCode.NO_TESTS_COLLECTED)
-        if self.options.device is not None and not any(map(on_chip, self.outcomes)):
+        if self._idle:
             return code or int(pytest.ExitCode.TESTS_FAILED)  # what was asked for did not happen
         return code
+
+    @property
+    def _idle(self) -> bool:
+        """Whether a device was asked for and executed nothing."""
+        return self.options.device is not None and not any(map(on_chip, self.outcomes))
 
     def _predicate(self) -> BundlePredicate:
         assert self.prepared is not None
@@ -177,5 +182,5 @@ class Controller:
         if self.problem:
             self.say(f"cardembed: {self.problem}")
         if self.outcomes:
-            self.say(terminal.last_line(self.outcomes))
+            self.say(terminal.last_line(self.outcomes, idle=self._idle))
         shutil.rmtree(self.run_dir, ignore_errors=True)

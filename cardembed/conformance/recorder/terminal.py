@@ -102,13 +102,20 @@ def chip_lines(records: Sequence[ChipRecord]) -> list[str]:
     return lines
 
 
-def last_line(outcomes: Sequence[CellOutcome]) -> str:
-    """The verdict in a line; INCOMPLETE where required cells were not run."""
+def last_line(outcomes: Sequence[CellOutcome], *, idle: bool = False) -> str:
+    """The verdict in a line; INCOMPLETE where required cells were not run.
+
+    Args:
+        outcomes: Every cell.
+        idle: Whether a device was asked for and executed nothing.
+    """
     states = [outcome.state for outcome in outcomes]
     executed = [outcome for outcome in outcomes if outcome.state in EXECUTED]
     bad = [outcome.state for outcome in outcomes if outcome.bad]
     passed = any(outcome.state is State.PASS for outcome in executed)
     word = "PASS" if passed else "NOTHING REQUIRED RAN" if executed else "NOTHING RAN"
+    if idle:
+        word = "NOTHING RAN ON THE DEVICE"
     if bad:
         word = str(worst(bad)).upper()
     line = f"cardembed: {word} — {_counted(states) or 'no cells'}"
