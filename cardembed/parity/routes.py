@@ -16,6 +16,7 @@ from cardembed.parity.classes import FLOAT16, FLOAT16_WEIGHTS, FLOAT32, Artefact
 from cardembed.parity.mutations import Mutation
 from cardembed.parity.mutations.coreml import COREML_MUTATIONS
 from cardembed.parity.mutations.onnx import ONNX_MUTATIONS
+from cardembed.ports import Port
 from cardembed.release import Release
 
 __all__ = ["ROUTES", "Route", "routes_of"]
@@ -84,13 +85,16 @@ def _open_coreml(mode: str, path: Path, preprocessing: Preprocessing) -> Embedde
 
 
 def _coreml_contract(path: Path, size: int) -> None:
-    from cardembed.coreml.package import bad
-    from cardembed.coreml.program import read_program
+    from cardembed.coreml.description import read_description
+    from cardembed.coreml.problems import artefact_error
 
-    program = read_program(path)
-    found = [(port.name, port.dtype, port.shape) for port in (*program.inputs, *program.outputs)]
-    if found != [("input", "float32", (1, 3, size, size)), ("embedding", "float32", (1, 768))]:
-        raise bad(path, f"input (1, 3, {size}, {size}) and embedding (1, 768), float32", str(found))
+    said = read_description(path)
+    wanted = (Port("input", "float32", (1, 3, size, size)), Port("embedding", "float32", (1, 768)))
+    found = tuple(feature.port for feature in (*said.inputs, *said.outputs))
+    if found != wanted:
+        raise artefact_error(
+            path, expected=" and ".join(map(str, wanted)), found=" and ".join(map(str, found))
+        )
 
 
 def _coreml(
