@@ -80,7 +80,7 @@ def request(
 
     \b
     Example:
-      cardembed device request --target ios --artefact ios.mlpackage --out request.zip
+      cardembed device request --target ios --out request.zip
     """
     from cardembed.devices.request import make_request
     from cardembed.devices.wire import LatencyPlan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,7 @@ def _plain(result: ParityResult) -> dict[str, Any]:
         "outcome": str(result.outcome),
         "one_minus_cosine": None if found is None else found.one_minus_cosine,
         "largest_difference": None if found is None else found.largest_difference,
+        "retrieval": None if result.cost is None else asdict(result.cost),
         "reason": result.reason,
     }
 
@@ -130,10 +132,17 @@ def _plain(result: ParityResult) -> dict[str, Any]:
 def _line(result: ParityResult) -> str:
     if result.found is None:
         return f"{result.name:24} {result.outcome}: {result.reason}"
-    line = (
-        f"{result.name:24} {result.outcome:8} 1 − cos {result.found.one_minus_cosine:.1e}, "
-        f"largest difference {result.found.largest_difference:.1e} ({result.kind})"
-    )
+    if result.cost is None:
+        text = (
+            f"1 − cos {result.found.one_minus_cosine:.1e}, "
+            f"largest difference {result.found.largest_difference:.1e}"
+        )
+    else:
+        text = (
+            f"{result.cost.kept} of {result.cost.found} nearest cards kept, "
+            f"{result.cost.margin_kept:.1%} of the margin, 1 − cos {result.cost.one_minus_cosine:.1e}"
+        )
+    line = f"{result.name:24} {result.outcome:8} {text} ({result.kind})"
     return f"{line}: {result.reason}" if result.reason else line
 
 

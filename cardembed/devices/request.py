@@ -35,6 +35,7 @@ from cardembed.devices.wire import (
     WireFile,
 )
 from cardembed.embedders.base import EMBEDDING_DIM
+from cardembed.embedders.exports import exported_coreml, exported_onnx
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.registry import open_embedder
 from cardembed.errors import PhotoSetError, ReleaseError, UnavailableError
@@ -76,12 +77,12 @@ def deployed_artefact(release: Release, target: str, artefact: Path | None = Non
             is one is judged by the import: its embeddings have to be those of the release.
 
     Returns:
-        `artefact`, else what the release ships for the device, else ONNX that is exported here for the
-        targets that ONNX Runtime executes, else the weights, which the stand-in alone can execute.
+        `artefact`, else what the release ships for the device, else the ONNX file or the Core ML package
+        that is exported here, else the weights, which the stand-in alone can execute.
 
     Raises:
         ReleaseError: Not a kind of file that a device executes.
-        UnavailableError: The export needs PyTorch.
+        UnavailableError: The export needs PyTorch, or Core ML tools.
     """
     if artefact is not None:
         form = _FORMATS.get(artefact.suffix)
@@ -100,10 +101,10 @@ def deployed_artefact(release: Release, target: str, artefact: Path | None = Non
         if shipped is not None:
             return DeployedArtefact(release.path(shipped), form, shipped.sha256)
     weights = release.weights(target)
-    if "onnx" in _DEPLOYED.get(target, ()):
-        from cardembed.embedders.exports import exported_onnx
-
-        return DeployedArtefact(exported_onnx(release, target)[0], "onnx", weights.sha256)
+    derived = {"onnx": exported_onnx, "mlpackage": exported_coreml}
+    for form in _DEPLOYED.get(target, ()):
+        if form in derived:
+            return DeployedArtefact(derived[form](release, target)[0], form, weights.sha256)
     return DeployedArtefact(release.path(weights), "safetensors", weights.sha256)
 
 

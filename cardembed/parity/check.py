@@ -13,8 +13,15 @@ from numpy.typing import NDArray
 from cardembed.embedders.base import Embedder
 from cardembed.errors import CardembedError, UnavailableError
 from cardembed.parity.classes import Agreement, ArtefactClass, agreement
+from cardembed.parity.retrieval import (
+    RetrievalClass,
+    RetrievalCost,
+    SearchInputs,
+    embed_inputs,
+    retrieval_cost,
+)
 
-__all__ = ["Candidate", "Outcome", "ParityResult", "check_parity"]
+__all__ = ["Candidate", "Outcome", "ParityResult", "Searched", "check_parity"]
 
 Batch = NDArray[np.float32]
 
@@ -39,12 +46,22 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
+class Searched:
+    """What a compressed artefact is compared with."""
+
+    inputs: SearchInputs
+    """Scans and photos, preprocessed."""
+    reference: tuple[NDArray[np.floating], NDArray[np.floating]]
+    """Their unit vectors by the uncompressed model, (N, D) each."""
+
+
+@dataclass(frozen=True)
 class Candidate:
     """An artefact that is to be checked."""
 
     name: str
     """Such as "android onnx"."""
-    kind: ArtefactClass
+    kind: ArtefactClass | RetrievalClass
     """What it has to keep."""
     export: Callable[[Path], Path]
     """Writes it into a folder, or tells where it is."""
@@ -68,10 +85,16 @@ class ParityResult:
     """How its embeddings compare, where it gave any."""
     reason: str
     """Why it came no further; "" where it passed."""
+    cost: RetrievalCost | None = None
+    """What it costs to search with it, where that is what its class limits."""
 
 
 def check_parity(
-    candidate: Candidate, reference: NDArray[np.floating], batch: Batch, folder: Path
+    candidate: Candidate,
+    reference: NDArray[np.floating],
+    batch: Batch,
+    folder: Path,
+    searched: Callable[[], Searched] | None = None,
 ) -> ParityResult:
     """Take a candidate through every stage.
 
@@ -80,11 +103,18 @@ def check_parity(
         reference: (N, D) unit vectors of the batch by what the artefact was made of.
         batch: (N, 3, S, S) float32; every backend is given the same bytes.
         folder: Where it is written.
+        searched: What a compressed artefact is compared with; asked for only where its class needs it.
+
+    Raises:
+        ValueError: A compressed artefact without `searched`.
     """
+    if isinstance(candidate.kind, RetrievalClass) and searched is None:
+        raise ValueError(f"{candidate.name} is judged by what it finds, and has nothing to search")
+    cost: RetrievalCost | None = None
 
     def ended(outcome: Outcome, error: CardembedError | str, found: Agreement | None = None) -> ParityResult:
         outcome = Outcome.UNAVAILABLE if isinstance(error, UnavailableError) else outcome
-        return ParityResult(candidate.name, candidate.kind.name, outcome, found, str(error))
+        return ParityResult(candidate.name, candidate.kind.name, outcome, found, str(error), cost)
 
     try:
         path = candidate.export(folder)
@@ -101,16 +131,18 @@ def check_parity(
         try:
             rows = _rows(embedder, batch)
             found = agreement(reference, rows)
+            if isinstance(candidate.kind, RetrievalClass) and searched is not None:
+                cost = _cost(embedder, searched())
         except CardembedError as error:
             return ended(Outcome.RUN, error)
-    if candidate.kind.holds(found):
-        return ended(Outcome.PASSED, "", found)
-    return ended(
-        Outcome.MISMATCH,
-        f"1 − cos {found.one_minus_cosine:.2g} where {candidate.kind.one_minus_cosine:g} is the limit, "
-        f"difference {found.largest_difference:.2g} where {candidate.kind.largest_difference:g} is",
-        found,
-    )
+    reason = candidate.kind.broken(found) if isinstance(candidate.kind, ArtefactClass) else ""
+    if isinstance(candidate.kind, RetrievalClass) and cost is not None:
+        reason = candidate.kind.broken(cost)
+    return ended(Outcome.MISMATCH if reason else Outcome.PASSED, reason, found)
+
+
+def _cost(embedder: Embedder, searched: Searched) -> RetrievalCost:
+    return retrieval_cost(searched.reference, embed_inputs(embedder, searched.inputs))
 
 
 def _rows(embedder: Embedder, batch: Batch) -> NDArray[np.floating]:

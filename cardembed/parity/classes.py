@@ -42,6 +42,15 @@ class ArtefactClass:
             and found.largest_difference < self.largest_difference
         )
 
+    def broken(self, found: Agreement) -> str:
+        """What is not kept, in words; "" where both limits are."""
+        if self.holds(found):
+            return ""
+        return (
+            f"1 − cos {found.one_minus_cosine:.2g} where {self.one_minus_cosine:g} is the limit, "
+            f"difference {found.largest_difference:.2g} where {self.largest_difference:g} is"
+        )
+
 
 FLOAT32 = ArtefactClass("float32", 1e-10, 1e-6)
 """The same weights in the same arithmetic: what is left is the order of summation (1e-12 as measured). A bias

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from cardembed._io import sha256_file, sha256_tree
 from cardembed.embedders.base import Embedder
@@ -16,6 +17,7 @@ from cardembed.parity.classes import FLOAT16, FLOAT16_WEIGHTS, FLOAT32, Artefact
 from cardembed.parity.mutations import Mutation
 from cardembed.parity.mutations.coreml import COREML_MUTATIONS
 from cardembed.parity.mutations.onnx import ONNX_MUTATIONS
+from cardembed.parity.retrieval import COMPRESSED, RetrievalClass
 from cardembed.ports import Port
 from cardembed.release import Release
 
@@ -30,7 +32,7 @@ class Route:
     """As users write it."""
     targets: frozenset[str]
     """Whose artefact it is."""
-    kind: ArtefactClass
+    kind: ArtefactClass | RetrievalClass
     """What it has to keep."""
     rounded: bool
     """Whether it is compared with the model whose weights were rounded to float16 and back."""
@@ -40,8 +42,9 @@ class Route:
     """Opens what was written, from the disk alone."""
     executed_by: str
     """`name` in the runtime of the embedder."""
-    contract: Callable[[Path, int], None]
-    """Raises a CardembedError where the file's ports, for images of so many pixels, are others."""
+    contract: Callable[[Path, int], None] | None = None
+    """Raises a CardembedError where the file's ports, for images of so many pixels, are others; the self-test
+    asks it of what it damages."""
     mutations: tuple[Mutation, ...] = field(default=())
     """Damage that a self-test does to it."""
 
@@ -64,14 +67,39 @@ def _onnx_contract(path: Path, size: int) -> None:
     check_file(path, size)
 
 
-def _export_coreml(
-    precision: Literal["float16", "float32"], release: Release, target: str, folder: Path
-) -> Path:
+def _export_onnx_int8(release: Release, target: str, folder: Path) -> Path:
+    from cardembed.export.hailo.calibration import calibration_photos
+    from cardembed.export.int8 import export_int8
+    from cardembed.export.source import source_of_target
+    from cardembed.release_cards import catalogue_of
+
+    path = folder / f"{target}.int8.onnx"
+    photos = calibration_photos(catalogue_of(release, None, searched=False))
+    export_int8(source_of_target(release, target), path, photos)
+    return path
+
+
+def _export_chip_int8(release: Release, target: str, folder: Path) -> Path:
+    from cardembed.embedders.exports import quantised_int8
+
+    return Path(shutil.copy2(quantised_int8(release, target)[0], folder / f"{target}.onnx"))
+
+
+def _open_chip_int8(path: Path, preprocessing: Preprocessing) -> Embedder:
+    from cardembed.embedders.int8 import Int8Embedder
+
+    digest = sha256_file(path)
+    return Int8Embedder(
+        path, target=path.stem, sha256=digest, artefact_digest=digest, preprocessing=preprocessing
+    )
+
+
+def _export_coreml(options: Mapping[str, Any], release: Release, target: str, folder: Path) -> Path:
     from cardembed.export.coreml import CoreMLOptions, export_coreml
     from cardembed.export.source import source_of_target
 
     path = folder / f"{target}.mlpackage"
-    export_coreml(source_of_target(release, target), path, CoreMLOptions(precision=precision))
+    export_coreml(source_of_target(release, target), path, CoreMLOptions(**options))
     return path
 
 
@@ -98,12 +126,17 @@ def _coreml_contract(path: Path, size: int) -> None:
 
 
 def _coreml(
-    name: str, precision: Literal["float16", "float32"], mode: str, kind: ArtefactClass, *, rounded: bool
+    name: str,
+    mode: str,
+    kind: ArtefactClass | RetrievalClass,
+    *,
+    rounded: bool = False,
+    **options: str,
 ) -> Route:
     return Route(
-        name, frozenset({"ios"}), kind, rounded=rounded, export=partial(_export_coreml, precision),
+        name, frozenset({"ios"}), kind, rounded=rounded, export=partial(_export_coreml, options),
         open=partial(_open_coreml, mode), executed_by="coreml", contract=_coreml_contract,
-        mutations=COREML_MUTATIONS,
+        mutations=COREML_MUTATIONS if isinstance(kind, ArtefactClass) else (),
     )  # fmt: skip
 
 
@@ -114,10 +147,21 @@ ROUTES: tuple[Route, ...] = (
         "onnx", _ALL, FLOAT32, rounded=False, export=_export_onnx, open=_open_onnx,
         executed_by="onnxruntime", contract=_onnx_contract, mutations=ONNX_MUTATIONS,
     ),
-    _coreml("coreml-float32", "float32", "float32", FLOAT32, rounded=False),
-    _coreml("coreml-weights", "float16", "float32", FLOAT16_WEIGHTS, rounded=True),
-    _coreml("coreml-optimistic", "float16", "float16-optimistic", FLOAT16, rounded=False),
-    _coreml("coreml-pessimistic", "float16", "float16-pessimistic", FLOAT16, rounded=False),
+    Route(
+        "onnx-int8", frozenset({"server", "android"}), COMPRESSED, rounded=False, export=_export_onnx_int8,
+        open=_open_onnx, executed_by="onnxruntime",
+    ),
+    Route(
+        "hailo-int8", frozenset({"hailo8l"}), COMPRESSED, rounded=False, export=_export_chip_int8,
+        open=_open_chip_int8, executed_by="int8",
+    ),
+    _coreml("coreml-float32", "float32", FLOAT32, precision="float32"),
+    _coreml("coreml-weights", "float32", FLOAT16_WEIGHTS, rounded=True),
+    _coreml("coreml-optimistic", "float16-optimistic", FLOAT16),
+    _coreml("coreml-pessimistic", "float16-pessimistic", FLOAT16),
+    _coreml("coreml-int8", "float16-optimistic", COMPRESSED, compress="int8"),
+    _coreml("coreml-palette8", "float16-optimistic", COMPRESSED, compress="palette8"),
+    _coreml("coreml-palette4", "float16-optimistic", COMPRESSED, compress="palette4"),
 )  # fmt: skip
 """Every route, in the order of the table that `cardembed parity check` prints."""
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from cardembed._imports import require
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.parity.check import Candidate, ParityResult, check_parity
+from cardembed.parity.check import Candidate, ParityResult, Searched, check_parity
 from cardembed.parity.inputs import default_pictures
+from cardembed.parity.retrieval import search_inputs
 from cardembed.parity.routes import Route
 from cardembed.release import Release
 
@@ -50,6 +51,8 @@ class Subject:
     """Whose weights."""
     target: str
     """Which of them."""
+    cards: int = 256
+    """Photos that a compressed artefact has to find, and scans that it finds them among."""
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
@@ -73,16 +76,22 @@ class Subject:
             ReleaseError: The release has no weights for the target, or other bytes than it promises.
         """
         if rounded not in self._references:
-            torch = require("torch", extra="train")
-            from cardembed.models.weights import load_weights
-
-            weights = self.release.weights(self.target)
-            model = load_weights(self.release.path(weights), sha256=weights.sha256).eval()
-            if rounded:
-                model = rounded_model(model)
-            with torch.inference_mode():
-                self._references[rounded] = model(torch.from_numpy(self.batch)).double().numpy()
+            self._references[rounded] = _run(self._model(rounded=rounded), self.batch)
         return self._references[rounded]
+
+    @cached_property
+    def searched(self) -> Searched:
+        """Scans and photos, and how the model embeds them; errors as of `embeddings`."""
+        inputs, model = search_inputs(self.preprocessing, self.cards), self._model(rounded=False)
+        return Searched(inputs, (_run(model, inputs.gallery), _run(model, inputs.queries)))
+
+    def _model(self, *, rounded: bool) -> EmbeddingModel:
+        require("torch", extra="train")
+        from cardembed.models.weights import load_weights
+
+        weights = self.release.weights(self.target)
+        model = load_weights(self.release.path(weights), sha256=weights.sha256).eval()
+        return rounded_model(model) if rounded else model
 
     def candidate(self, route: Route, path: Path | None = None) -> Candidate:
         """A route's artefact, to be exported; or one that lies at `path`."""
@@ -103,4 +112,15 @@ class Subject:
             path: An artefact that is there already, in place of an export.
         """
         reference = self.embeddings(rounded=route.rounded)
-        return check_parity(self.candidate(route, path), reference, self.batch, folder)
+        candidate = self.candidate(route, path)
+        return check_parity(candidate, reference, self.batch, folder, lambda: self.searched)
+
+
+def _run(model: EmbeddingModel, images: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The bare model's outputs, 32 images at a time."""
+    torch = require("torch", extra="train")
+    with torch.inference_mode():
+        parts = [
+            model(torch.from_numpy(images[at : at + 32])).double().numpy() for at in range(0, len(images), 32)
+        ]
+    return np.concatenate(parts)

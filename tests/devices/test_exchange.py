@@ -10,6 +10,7 @@ from cardembed._io import sha256_bytes, sha256_file
 from cardembed.devices.check import check_response
 from cardembed.devices.digests import artefact_files, folder_digest, joint_digest
 from cardembed.devices.wire import DeviceRequest, parse_wire
+from cardembed.embedders.exports import exported_coreml
 from cardembed.embedders.registry import open_embedder
 from cardembed.errors import DigestMismatchError, EvidenceError, PhotoSetError, ReleaseError
 from cardembed.fidelity import Fidelity
@@ -57,22 +58,25 @@ def test_the_stand_in_executes_the_artefact_and_never_calls_itself_a_device(exch
 
 
 def test_ios_is_executed_by_what_the_release_has_and_says_so(random_release, photo_set, tmp_path):
+    pytest.importorskip("coremltools")
     ask(random_release, photo_set, tmp_path / "r.zip", target="ios", count=2)
     answer(tmp_path / "r.zip", tmp_path / "a.zip")
     checked = check_response(tmp_path / "a.zip")
-    assert checked.fidelity is Fidelity.REFERENCE  # weights in PyTorch: not even the deployed program
-    assert checked.record.request.artefact.format == "safetensors"
+    assert checked.fidelity is Fidelity.EMULATED  # the deployed program, not on a phone
+    assert checked.record.request.artefact.format == "mlpackage"
     assert checked.tensor.shape == (2, 768)
 
 
 def test_an_artefact_that_travels_apart_has_to_be_the_requests(random_release, photo_set, tmp_path):
+    pytest.importorskip("coremltools")
+    package, _ = exported_coreml(Release.load(random_release), "ios")
     record = ask(random_release, photo_set, tmp_path / "r", target="ios", count=1, carry_artefact=False)
     assert not (tmp_path / "r" / "artefact").exists()
     with pytest.raises(EvidenceError, match="--artefact"):
         answer(tmp_path / "r", tmp_path / "a")
     with pytest.raises(DigestMismatchError, match="the artefact of the request"):
         answer(tmp_path / "r", tmp_path / "a", artefact=random_release / "android.safetensors")
-    response = answer(tmp_path / "r", tmp_path / "a", artefact=random_release / "ios.safetensors")
+    response = answer(tmp_path / "r", tmp_path / "a", artefact=package)
     assert response.artefact_sha256 == record.request.artefact.sha256
     assert check_response(tmp_path / "a").record.request.request_id == record.request.request_id
 

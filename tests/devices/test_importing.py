@@ -57,9 +57,6 @@ def as_a_device(release, photo_set, folder, target):
     record = ask(release, photo_set, folder / "q", target=target, latency=short)
     answer(folder / "q", folder / "response")
     asked = record.request.model_copy(update={"latency": plan})
-    if target == "ios":  # as if the program had been sent, which nothing here executes
-        artefact = asked.artefact.model_copy(update={"format": "mlpackage"})
-        asked = asked.model_copy(update={"artefact": artefact})
     exchange = Exchange(record.model_copy(update={"request": asked}), folder)
     write_record(exchange.record)
     milliseconds, samples = (62, 1024) if target == "android" else (45, 1400)

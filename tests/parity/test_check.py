@@ -11,9 +11,10 @@ from cardembed.embedders.onnx import OnnxEmbedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import EmbeddingError, ExportError, UnavailableError
 from cardembed.export.onnx import export_to_onnx
-from cardembed.parity.check import Candidate, Outcome, check_parity
+from cardembed.parity.check import Candidate, Outcome, Searched, check_parity
 from cardembed.parity.classes import FLOAT16, FLOAT32, agreement
 from cardembed.parity.inputs import default_pictures
+from cardembed.parity.retrieval import COMPRESSED, search_inputs
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("timm")
@@ -98,3 +99,22 @@ def test_a_length_that_is_not_one_is_a_difference():
         agreement(rows, rows[:2])
     with pytest.raises(EmbeddingError):
         agreement(rows[:0], rows[:0])
+
+
+def test_a_compressed_artefact_is_judged_by_what_it_finds(candidate, model, reference, batch, tmp_path):
+    inputs = search_inputs(Preprocessing(112), 6)
+    with torch.no_grad():
+        gallery, queries = (
+            model(torch.from_numpy(part)).numpy() for part in (inputs.gallery, inputs.queries)
+        )
+    compressed = replace(candidate, kind=COMPRESSED)
+    same = check_parity(compressed, reference, batch, tmp_path, lambda: Searched(inputs, (gallery, queries)))
+    assert same.outcome is Outcome.PASSED
+    assert same.cost.kept == same.cost.found >= 1
+    # As if the uncompressed model told cards apart far better: what is left of its margin is too little.
+    apart = np.eye(6, gallery.shape[1], dtype=np.float32)
+    other = check_parity(compressed, reference, batch, tmp_path, lambda: Searched(inputs, (apart, apart)))
+    assert other.outcome is Outcome.MISMATCH
+    assert "of the margin" in other.reason
+    with pytest.raises(ValueError, match="nothing to search"):
+        check_parity(compressed, reference, batch, tmp_path)

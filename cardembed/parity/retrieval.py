@@ -1,0 +1,156 @@
+"""What a compressed artefact costs where it matters: in the card that is found, and by how much.
+
+Numbers that were rounded on purpose agree with their weights to no fixed cosine: unrelated images of an
+untrained network reach .94, and an INT8 network that finds every card may lie at .995. Photos are searched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardembed.cards.catalogue import load_catalogue
+from cardembed.cards.photo_conditions import simulate_photo
+from cardembed.embedders.base import Embedder
+from cardembed.errors import EmbeddingError
+
+if TYPE_CHECKING:
+    from cardembed.embedders.preprocessing import Preprocessing
+
+__all__ = [
+    "CARDS",
+    "COMPRESSED",
+    "RetrievalClass",
+    "RetrievalCost",
+    "SearchInputs",
+    "embed_inputs",
+    "nearest",
+    "retrieval_cost",
+    "search_inputs",
+]
+
+CARDS = "synthetic:4003"
+"""Cards whose photos are searched among their scans, without their number; no release learns them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchInputs:
+    """Photos and the scans that they are searched among, preprocessed."""
+
+    gallery: NDArray[np.float32]
+    """(N, 3, S, S): scans."""
+    queries: NDArray[np.float32]
+    """(N, 3, S, S): a clean photo of each, in the same order."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalCost:
+    """How a compressed artefact finds cards, beside what it was made of."""
+
+    queries: int
+    """Photos."""
+    found: int
+    """Photos whose own scan is the nearest to the uncompressed model."""
+    kept: int
+    """Those of them for which the artefact says so, too."""
+    margin: float
+    """Median over photos of cos(own scan) − cos(best other scan), by the uncompressed model."""
+    margin_kept: float
+    """The artefact's, as a share of it."""
+    one_minus_cosine: float
+    """The largest 1 − cos between the two embeddings of a photo or scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalClass:
+    """Limits that a compressed artefact keeps."""
+
+    name: str
+    """What was done to the numbers."""
+    kept: float
+    """At least this share of `RetrievalCost.found` is kept."""
+    margin: float
+    """At least this share of the margin is kept."""
+
+    def broken(self, cost: RetrievalCost) -> str:
+        """Which limit is not kept, in words; "" where all are. NaN keeps none."""
+        share = cost.kept / cost.found if cost.found else 0.0
+        if share >= self.kept and cost.margin_kept >= self.margin:
+            return ""
+        return (
+            f"{cost.kept} of {cost.found} nearest cards kept where {self.kept:.0%} are the limit, "
+            f"{cost.margin_kept:.1%} of the margin where {self.margin:.0%} are"
+        )
+
+
+COMPRESSED = RetrievalClass("compressed", kept=0.98, margin=0.9)
+"""A house reading; the PRD names none. A photo in fifty may go to another card, and a tenth of the distance
+between the own card and the next: beyond it, compression alone uses up what AC-1 and AC-7 leave."""
+
+
+def search_inputs(preprocessing: Preprocessing, cards: int) -> SearchInputs:
+    """As many scans and a clean photo of each, the same everywhere."""
+    catalogue = load_catalogue(f"{CARDS}:{cards}")
+    scans = [catalogue.image(card.id) for card in catalogue]
+    photos = [
+        simulate_photo(scan, finish=card.finish, condition="clean", severity=2, seed=number).image
+        for number, (card, scan) in enumerate(zip(catalogue, scans, strict=True))
+    ]
+    return SearchInputs(preprocessing.batch(scans), preprocessing.batch(photos))
+
+
+def embed_inputs(embedder: Embedder, inputs: SearchInputs) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(N, D) unit vectors of the gallery and of the queries."""
+    return embedder.embed_preprocessed(inputs.gallery), embedder.embed_preprocessed(inputs.queries)
+
+
+def nearest(gallery: NDArray[np.floating], queries: NDArray[np.floating]) -> NDArray[np.intp]:
+    """(queries,) the number of the scan whose embedding is nearest, of unit vectors."""
+    return np.asarray((queries @ gallery.T).argmax(1))
+
+
+def retrieval_cost(
+    reference: tuple[NDArray[np.floating], NDArray[np.floating]],
+    candidate: tuple[NDArray[np.floating], NDArray[np.floating]],
+) -> RetrievalCost:
+    """Compare two models on the same scans and photos.
+
+    Args:
+        reference: The uncompressed model's unit vectors of gallery and queries, (N, D) each; photo i is of
+            scan i.
+        candidate: The compressed one's.
+
+    Raises:
+        EmbeddingError: Other shapes, or fewer than two rows.
+    """
+    shapes = {rows.shape for rows in (*reference, *candidate)}
+    if len(shapes) != 1 or len(reference[0]) < 2:
+        raise EmbeddingError(
+            "embeddings to search",
+            expected="four arrays of the same shape (N, D), with two rows or more",
+            found=", ".join(map(str, sorted(shapes))),
+            action="run both models on the same scans and photos",
+        )
+    own = np.arange(len(reference[0]))
+    found = nearest(*reference) == own
+    margin = _margin(*reference)
+    one, other = (np.concatenate(pair).astype(np.float64) for pair in (reference, candidate))
+    cosine = (one * other).sum(1)
+    return RetrievalCost(
+        queries=len(own),
+        found=int(found.sum()),
+        kept=int((found & (nearest(*candidate) == own)).sum()),
+        margin=margin,
+        margin_kept=_margin(*candidate) / margin if margin > 0 else float("nan"),
+        one_minus_cosine=float(max(1 - cosine.min(), 0.0)),
+    )
+
+
+def _margin(gallery: NDArray[np.floating], queries: NDArray[np.floating]) -> float:
+    cosines = queries.astype(np.float64) @ gallery.T.astype(np.float64)
+    own = cosines.diagonal().copy()
+    np.fill_diagonal(cosines, -np.inf)
+    return float(np.median(own - cosines.max(1)))
