@@ -54,7 +54,7 @@ class ExportRecord:
     agreement: dict[str, Any] | None = None
     """Against the PyTorch model: 1 − cos, largest difference, inputs. None: it was not executed."""
     against_float: dict[str, Any] | None = None
-    """Of a compressed artefact: its size's ratio and, where executed, its agreement with the float one."""
+    """Of a compressed artefact: its size's ratio and its agreement with the float one."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""

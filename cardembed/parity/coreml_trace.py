@@ -1,4 +1,4 @@
-"""Every result of a Core ML artefact, in float32: what rounding to float16 does is no difference of the graph."""
+"""Every result of a Core ML artefact, in float32: what rounding does is no difference of the graph."""
 
 from __future__ import annotations
 
