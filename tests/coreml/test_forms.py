@@ -54,6 +54,19 @@ def test_flexible_batches_and_sizes(tools, small, tmp_path, convert, distance):
         model.predict({"image": picture(16, batch=9).numpy()})
 
 
+def test_enumerated_shapes(tools, small, tmp_path, convert, distance):
+    shapes = tools.EnumeratedShapes([(1, 3, 16, 16), (2, 3, 24, 16), (4, 3, 16, 16)])
+    options = {"inputs": [tools.TensorType(name="image", shape=shapes)]}
+    model = CoreMLModel.load(convert(small, tmp_path / "a.mlpackage", (1, 3, 16, 16), **options))
+    assert model.inputs[0].port.shape == (None, 3, None, 16)
+    for shape in ((1, 3, 16, 16), (2, 3, 24, 16), (4, 3, 16, 16)):
+        image = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+        found = model.predict({"image": image.numpy()})["embedding"]
+        assert distance(found, small(image).detach().numpy()) < 1e-12
+    with pytest.raises(EmbeddingError, match="image"):
+        model.predict({"image": picture(24).numpy()})
+
+
 @pytest.mark.parametrize("layout", ["RGB", "BGR"])
 @pytest.mark.parametrize("kind", ["mlpackage", "mlmodel"])
 def test_image_inputs(*, tools, small, tmp_path, layout, kind, convert, distance):
