@@ -17,22 +17,10 @@ SIZE = 64
 SMALL = {"img_size": SIZE, "depth": 3, "embed_dim": 96, "num_heads": 3}
 
 
-def live(name, **options):
-    """Random weights none of which is as good as absent: LayerScale .1 to .5, biases, running statistics."""
+def network(name, **options):
+    """Seeded, without its classifier."""
     torch.manual_seed(0)
-    model = timm.create_model(name, num_classes=0, **options).eval()
-    with torch.no_grad():
-        for part, value in model.named_parameters():
-            if "gamma" in part or part.endswith(("ls1", "ls2", "grn.weight")):
-                value.uniform_(0.1, 0.5)
-            elif part.endswith("bias"):
-                value.normal_(0, 0.1)
-        for part, value in model.named_buffers():
-            if part.endswith("running_mean"):
-                value.normal_(0, 0.1)
-            elif part.endswith("running_var"):
-                value.uniform_(0.5, 1.5)
-    return model
+    return timm.create_model(name, num_classes=0, **options)
 
 
 def judge(model, path, convert):
@@ -101,9 +89,10 @@ def exported(model):
         "repvgg_a0",
     ],
 )  # fmt: skip
-def test_convolutional_networks(name, form, tmp_path):
+def test_convolutional_networks(name, form, tmp_path, make_alive):
     kind = {"mlpackage": "mlProgram", "mlmodel": "neuralNetwork"}[form]
-    assert judge(live(name), tmp_path / f"x.{form}", traced(form)).description.kind == kind
+    model = make_alive(network(name), SIZE)
+    assert judge(model, tmp_path / f"x.{form}", traced(form)).description.kind == kind
 
 
 @pytest.mark.parametrize(
@@ -116,5 +105,5 @@ def test_convolutional_networks(name, form, tmp_path):
         ("edgenext_xx_small", {}),
     ],
 )
-def test_what_coremltools_converts_from_torch_export_alone(name, options, tmp_path):
-    judge(live(name, **options), tmp_path / "x.mlpackage", exported)
+def test_what_coremltools_converts_from_torch_export_alone(name, options, tmp_path, make_alive):
+    judge(make_alive(network(name, **options), SIZE), tmp_path / "x.mlpackage", exported)
