@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("index", "Build a reference database."),
     "identify": ("identify", "Name the card on a photo."),
     "inspect": ("inspect", "Tell what a compiled artefact holds, and whether it fits its target."),
+    "import-artefact": ("import_artefact", "Take a compiled artefact into a release."),
     "compare": ("compare", "Find the layer at which two artefacts part."),
     "parity": ("parity", "Compare a release's artefacts with its weights, and test that check."),
     "gate": ("gate", "Decide from evidence bundles whether a release may ship."),

@@ -12,9 +12,14 @@ from pydantic import BaseModel, ConfigDict
 
 from cardembed._io import cache_root
 from cardembed._version import __version__
+from cardembed.conformance.chip_setup import CHIP_TARGET
+from cardembed.errors import CardembedError
+from cardembed.hailo.driver import attached_devices
+from cardembed.hailo.resource import ChipResource, hailo_platform
 from cardembed.models.profiles import TARGETS
 
 __all__ = ["Examination", "PackageState", "TargetState", "examine", "usable_cpus"]
+
 
 _PACKAGES = {
     # distribution: what it is used for
@@ -34,6 +39,9 @@ _PACKAGES = {
 _WITH_TORCH = "PyTorch executes the weights"
 _WITH_ORT = "ONNX Runtime executes the ONNX file"
 _WITH_INT8 = "ONNX Runtime executes the INT8 network; AC-5 needs the chip"
+_WITH_SIMULATOR = (
+    "ONNX Runtime executes the INT8 network if the release ships it, or a .simhef: --device simulator"
+)
 _WITH_COREML = "its Core ML program is executed: on a Mac by Apple's runtime, elsewhere by cardembed.coreml"
 _NO_COREML = 'Core ML tools are missing: pip install "cardembed[coreml]"'
 _NO_TORCH = 'PyTorch is missing: pip install "cardembed[train]"'
@@ -110,16 +118,32 @@ def _target(target: str, *, torch: bool, onnxruntime: bool, coreml: bool) -> Tar
             return TargetState(target=target, fidelity=None, reason="onnxruntime is missing")
         note = _WITH_ORT if torch else f"{_WITH_ORT} if the release holds it; exporting it needs PyTorch"
         return TargetState(target=target, fidelity="runtime", reason=note)
+    if target == CHIP_TARGET:
+        return _chip_target(torch=torch, onnxruntime=onnxruntime)
     if not torch:
         return TargetState(target=target, fidelity=None, reason=_NO_TORCH)
     found: dict[str, tuple[str | None, str]] = {
-        "hailo8l": ("emulated", _WITH_INT8),
         "ios": (None, _NO_COREML),
     }
     if coreml:
         found["ios"] = ("runtime" if platform.system() == "Darwin" else "emulated", _WITH_COREML)
     fidelity, reason = found.get(target, ("reference", _WITH_TORCH))
     return TargetState(target=target, fidelity=fidelity, reason=reason)
+
+
+def _chip_target(*, torch: bool, onnxruntime: bool) -> TargetState:
+    """What executes hailo8l, best first; a scan for chips opens none."""
+    try:
+        ids = ", ".join(attached_devices(ChipResource(hailo_platform())))
+    except CardembedError as error:
+        missing = f"no chip: {error.found}"
+    else:
+        note = f"the chip {ids} executes a HEF: pytest features/ --target hailo8l --device"
+        return TargetState(target=CHIP_TARGET, fidelity="device", reason=note)
+    if not onnxruntime:
+        return TargetState(target=CHIP_TARGET, fidelity=None, reason=f"onnxruntime is missing; {missing}")
+    note = _WITH_INT8 if torch else _WITH_SIMULATOR
+    return TargetState(target=CHIP_TARGET, fidelity="emulated", reason=f"{note} ({missing})")
 
 
 def _key() -> tuple[str, str | None]:

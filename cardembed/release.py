@@ -17,8 +17,10 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
+    SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -29,6 +31,7 @@ from cardembed.errors import DigestMismatchError, ReleaseError, UnknownTargetErr
 __all__ = [
     "MANIFEST",
     "Artefact",
+    "Compilation",
     "PreprocessingSpec",
     "Release",
     "TargetEntry",
@@ -50,6 +53,23 @@ def _contained(path: str) -> str:
     return path
 
 
+class Compilation(BaseModel):
+    """What is known of how a HEF came about."""
+
+    model_config = _STRICT
+    sdk_version: str = Field(max_length=200)
+    """The compiler's version, as the HEF states it; empty where it states none."""
+    contexts: int = Field(ge=0)
+    """Configurations that the chip goes through for one frame; 1 where the whole network fits on it."""
+    bottleneck_fps: float | None = Field(default=None, gt=0)
+    """Frames a second of the slowest part, by the compiler's estimate; None where it states none."""
+    kit_sha256: str | None = Field(default=None, pattern=_SHA256)
+    """Of the manifest of the compile kit that it was made from; None where nobody showed one."""
+    emulated: dict[str, dict[str, float]] | None = None
+    """By what of the compiler executed it ("native", "fp_optimized", "quantized"): "mean", "p5" and "min" of
+    the cosine to the float student."""
+
+
 class Artefact(BaseModel):
     """One file of a release."""
 
@@ -62,8 +82,28 @@ class Artefact(BaseModel):
     """What kind of file it is."""
     bytes: int = Field(gt=0)
     """The file's size."""
+    normalised: Literal["chip", "host"] | None = None
+    """Of a HEF: who subtracts the mean and divides by the deviation, the compiled network or the host."""
+    compiled: Compilation | None = None
+    """Of a HEF: how it came about."""
 
     _path = field_validator("path")(_contained)
+
+    @model_validator(mode="after")
+    def _about_a_hef(self) -> Self:
+        if self.format != "hef" and (self.normalised is not None or self.compiled is not None):
+            raise ValueError(f"normalised and compiled are about a hef, and {self.path} is {self.format}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A release's digest is over what it says: fields that came later do not change those that lack them.
+        content: dict[str, Any] = handler(self)
+        return {
+            name: value
+            for name, value in content.items()
+            if value is not None or name not in ("normalised", "compiled")
+        }
 
 
 class PreprocessingSpec(BaseModel):
@@ -307,6 +347,20 @@ class Release(BaseModel):
         for name, (threshold, figures) in thresholds.items():
             update = {"match_threshold": threshold, "calibration": figures}
             targets[name] = self.target(name).model_copy(update=update)
+        return self._changed(targets)
+
+    def with_artefact(self, target: str, artefact: Artefact) -> Release:
+        """A copy in which `artefact` is the target's file of its format. Nothing is written.
+
+        Raises:
+            UnknownTargetError: The release does not have `target`.
+        """
+        entry = self.target(target)
+        others = tuple(one for one in entry.artefacts if one.format != artefact.format)
+        changed = entry.model_copy(update={"artefacts": (*others, artefact)})
+        return self._changed({**self.targets, target: changed})
+
+    def _changed(self, targets: dict[str, TargetEntry]) -> Release:
         copy = Release.model_validate(self.model_copy(update={"targets": targets}).model_dump())
         copy._root = self._root
         return copy

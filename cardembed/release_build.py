@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from cardembed._io import sha256_file
 from cardembed.cards.catalogue import Catalogue
 from cardembed.errors import DigestMismatchError, ReleaseError, UsageError
-from cardembed.models.profiles import PROFILES, profile
+from cardembed.models.profiles import PROFILES, TargetProfile, profile
 from cardembed.release import PreprocessingSpec, Release
 
 __all__ = ["TRAINING_RECORD", "assemble_release", "read_training", "recorded_catalogue"]
@@ -120,15 +120,15 @@ def recorded_catalogue(weights: Path | str) -> dict[str, Any]:
 def _targets(source: Path, staged: Path, profile_name: str, training: dict[str, Any]) -> dict[str, Any]:
     targets: dict[str, Any] = {}
     for target, row in profile(profile_name).items():
-        artefacts = []
+        artefacts, built = [], row.architecture.name
         if row.shares_weights_with is None:
             file = source / f"{target}.safetensors"
-            _check_weights(file, row.architecture.name, training.get(target, {}).get("sha256"))
+            built = _check_weights(file, row, training.get(target, {}).get("sha256"))
             artefacts.append(_copy(file, staged, "safetensors"))
         if (source / f"{target}.onnx").is_file():
             artefacts.append(_copy(source / f"{target}.onnx", staged, "onnx"))
         targets[target] = {
-            "architecture": row.architecture.name,
+            "architecture": built,
             "input_size": row.input_size,
             "artefacts": artefacts,
             "shares_weights_with": row.shares_weights_with,
@@ -142,7 +142,8 @@ def _copy(file: Path, staged: Path, kind: str) -> dict[str, Any]:
     return {"path": made.name, "sha256": sha256_file(made), "format": kind, "bytes": made.stat().st_size}
 
 
-def _check_weights(file: Path, architecture: str, sha256: str | None) -> None:
+def _check_weights(file: Path, row: TargetProfile, sha256: str | None) -> str:
+    """The architecture that the weights are of: the target's own, or a fallback."""
     if not file.is_file():
         raise ReleaseError(
             file, expected="the target's weights", found="no such file", action="train it: cardembed train"
@@ -161,13 +162,15 @@ def _check_weights(file: Path, architecture: str, sha256: str | None) -> None:
         raise ReleaseError(
             file, expected="safetensors", found=str(error), action="name a file of cardembed train"
         ) from error
-    if header.get("architecture") != architecture:
+    known = [one.name for one in (row.architecture, *row.fallbacks)]
+    if header.get("architecture") not in known:
         raise ReleaseError(
             file,
-            expected=f"weights of {architecture}",
+            expected=f"weights of {' or '.join(known)}",
             found=f"{header.get('architecture', 'no architecture')}",
             action="choose the profile that was trained with --profile",
         )
+    return str(header["architecture"])
 
 
 def read_training(source: Path) -> dict[str, Any]:

@@ -7,4 +7,4 @@ sys.path.insert(
     0, str(Path(__file__).resolve().parents[1])
 )  # steps/ belongs to the project, not to the wheel
 
-pytest_plugins = ["steps.acceptance", "steps.deployment", "steps.models", "steps.reliability"]
+pytest_plugins = ["steps.acceptance", "steps.deployment", "steps.device", "steps.models", "steps.reliability"]

@@ -5,7 +5,7 @@ import pytest
 from cardembed._io import sha256_bytes
 from cardembed.errors import DigestMismatchError, ReleaseError, UnknownTargetError
 from cardembed.fidelity import Fidelity
-from cardembed.release import Release, default_release_dir
+from cardembed.release import Artefact, Release, default_release_dir
 
 
 def artefact(path="teacher.safetensors", data=b"weights", kind="safetensors"):
@@ -61,6 +61,36 @@ def test_the_digest_is_that_of_the_content_not_of_its_spelling(folder):
     assert Release.load(folder).digest == digest
     rewrite(folder, lambda value: value["targets"]["teacher"].update(match_threshold=0.41))
     assert Release.load(folder).digest != digest
+
+
+def hef(**other):
+    return {**artefact("net.hef", b"hef", "hef"), **other}
+
+
+def test_what_a_hef_is_told_with_leaves_other_digests_alone(folder):
+    assert (
+        Release.load(default_release_dir()).digest
+        == json.loads((default_release_dir() / "verdict.json").read_text())["release_digest"]
+    )
+    plain = Release.load(folder)
+    assert "normalised" not in json.dumps(plain.model_dump(mode="json"))
+    told = plain.with_artefact("teacher", Artefact.model_validate(hef(normalised="chip")))
+    again = told.write()
+    assert (again.artefact("teacher", "hef").normalised, again.digest) == ("chip", told.digest)
+    assert [one.format for one in again.target("teacher").artefacts] == ["safetensors", "hef"]
+    replaced = again.with_artefact("teacher", Artefact.model_validate(hef(normalised="host")))
+    assert [one.normalised for one in replaced.target("teacher").artefacts] == [None, "host"]
+    assert len({plain.digest, told.digest, replaced.digest}) == 3
+
+
+def test_only_a_hef_has_a_normalisation(folder):
+    for other in (
+        {"normalised": "chip"},
+        {"compiled": {"sdk_version": "3.33.1", "contexts": 1}},
+    ):
+        rewrite(folder, lambda value, other=other: value["targets"]["teacher"]["artefacts"][0].update(other))
+        with pytest.raises(ReleaseError, match="about a hef"):
+            Release.load(folder)
 
 
 def test_written_and_loaded_it_is_the_same(folder, tmp_path):

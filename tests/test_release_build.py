@@ -6,6 +6,7 @@ import pytest
 from cardembed._io import sha256_file
 from cardembed.cards.catalogue import load_catalogue
 from cardembed.cards.gallery import gallery_of
+from cardembed.embedders.registry import open_embedder
 from cardembed.errors import CardembedError, DigestMismatchError, ReleaseError, UnknownTargetError, UsageError
 from cardembed.release import Release
 from cardembed.release_build import assemble_release, recorded_catalogue
@@ -53,6 +54,19 @@ def test_weights_become_a_release(weights, tmp_path, catalogue):
     assert release.training["ios"]["profile"] == "reference"
     assert release.target("ios").match_threshold is None
     assert sorted(file.name for file in tmp_path.iterdir()) == ["out", "weights"]
+
+
+def test_a_fallback_student_is_named_by_its_weights(weights, tmp_path, catalogue):
+    from cardembed.models.weights import build_model, save_weights
+
+    file = weights / "hailo8l.safetensors"
+    save_weights(build_model("reference", "hailo8l", seed=1, architecture="regnetx_002"), file)
+    edit(weights, lambda training: training["hailo8l"].update(sha256=sha256_file(file)))
+    release = assemble_release(weights, tmp_path / "out", name="fallback", catalogue=catalogue)
+    entry = release.target("hailo8l")
+    assert (entry.architecture, entry.input_size) == ("regnetx_002", 112)
+    with open_embedder(release, "hailo8l", runtime="torch") as embedder:
+        assert embedder.embed([catalogue.image(catalogue.ids[0])]).shape == (1, 768)
 
 
 def test_sealed_is_what_is_written(weights, tmp_path, catalogue):

@@ -159,12 +159,24 @@ def teacher(*, as_json: bool, backbone: Path | None, **given: Any) -> None:  # n
     type=click.Path(path_type=Path, dir_okay=False),
     help="The teacher's weights; teacher.safetensors of --out without.",
 )
-def student(as_json: bool, target: str, teacher_path: Path | None, **given: Any) -> None:  # noqa: ANN401
+@click.option(
+    "--architecture",
+    help="A fallback: regnetx_016 (prd) or regnetx_002 (reference) for hailo8l; the profile's without.",
+)
+def student(
+    *,
+    as_json: bool,
+    target: str,
+    teacher_path: Path | None,
+    architecture: str | None,
+    **given: Any,  # noqa: ANN401 - click's options, as in the commands around
+) -> None:
     """Distil the teacher into a target's student.
 
     \b
-    Example:
+    Examples:
       cardembed train student --target hailo8l --out weights
+      cardembed train student --target hailo8l --architecture regnetx_002 --out weights
     """
     display = TrainingDisplay()
     options = _options(display, **given)
@@ -176,6 +188,7 @@ def student(as_json: bool, target: str, teacher_path: Path | None, **given: Any)
         target,
         teacher_path or given["out"] / "teacher.safetensors",
         _changed(StudentRecipe(), given),
+        architecture=architecture,
     )
     display.close()
     _show(entry, given["out"], as_json=as_json)

@@ -21,7 +21,7 @@ from cardembed._io import (
 from cardembed.errors import ArtefactError, CardembedError, UnavailableError
 from cardembed.release import Release
 
-__all__ = ["exported_coreml", "exported_onnx", "quantised_int8"]
+__all__ = ["exported_coreml", "exported_onnx", "quantised_int8", "simulated_hef"]
 
 Make = Callable[[Path], Path]
 """Writes a file into a folder."""
@@ -119,20 +119,43 @@ def quantised_int8(release: Release, target: str) -> tuple[Path, str]:
     return _derived(release, target, f"{entry.architecture}-int8-{key}.onnx", make)
 
 
+def simulated_hef(release: Release, target: str) -> tuple[Path, str]:
+    """The INT8 network of a target as a simulated HEF, and its SHA-256; packed here once, without PyTorch.
+
+    Raises:
+        UnavailableError, ExportError, ReleaseError: As `quantised_int8`, whose network it is.
+    """
+    int8, digest = quantised_int8(release, target)
+    architecture = release.target(target).architecture
+
+    def make(folder: Path) -> Path:
+        from cardembed.export.hailo.simulated import pack_int8
+
+        path = folder / "int8.simhef"
+        pack_int8(int8, path, network=architecture)
+        return path
+
+    return _once(cache_root() / "exports" / digest / f"{architecture}.simhef", make, digest)
+
+
 def _derived(release: Release, target: str, name: str, make: Make) -> tuple[Path, str]:
     weights = release.weights(target)
-    folder = cache_root() / "exports" / weights.sha256
-    file = folder / name
     release.read(weights)  # what was derived from them stands for them only while they are what is promised
+    return _once(cache_root() / "exports" / weights.sha256 / name, make, weights.sha256, torch=True)
+
+
+def _once(file: Path, make: Make, source: str, *, torch: bool = False) -> tuple[Path, str]:
+    """A file of the cache and its SHA-256, made by whoever is first; `torch`: whether that needs PyTorch."""
     digest = _known(file)
     if digest is not None:
         return file, digest
-    require("torch", extra="train")
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f"{file.name}.lock"):
+    if torch:
+        require("torch", extra="train")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.parent / f"{file.name}.lock"):
         digest = _known(file)
         if digest is None:
-            digest = _make(file, make, weights.sha256)
+            digest = _make(file, make, source)
     return file, digest
 
 
@@ -144,14 +167,14 @@ def _known(file: Path) -> str | None:
         return None
 
 
-def _make(file: Path, make: Make, weights: str) -> str:
+def _make(file: Path, make: Make, source: str) -> str:
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".export.") as temporary:
         made = make(Path(temporary))
         digest = sha256_artefact(made)
         if file.is_dir():  # a folder replaces no other
             shutil.rmtree(file)
         made.replace(file)
-    atomic_write_json(_note(file), {"sha256": digest, "weights": weights})
+    atomic_write_json(_note(file), {"sha256": digest, "source": source})
     return digest
 
 

@@ -11,26 +11,34 @@ from cardembed.errors import UsageError
 
 __all__ = ["open_artefact"]
 
+_SUFFIXES = (".safetensors", ".onnx", ".ort", ".hef", ".simhef")
+
 
 def open_artefact(path: Path | str, *, target: str = "file", threads: int | None = None) -> Embedder:
-    """Open a `.safetensors`, `.onnx` or `.ort` file with the project's usual preprocessing.
+    """Open an artefact file, of the suffixes in `_SUFFIXES`, with the project's usual preprocessing.
 
-    Its digest is whatever the file has: nobody promised another.
+    Its digest is whatever the file has: nobody promised another. A `.hef` needs the chip, a `.simhef` is run
+    by the simulator.
 
     Raises:
         UsageError: No such file, or of another kind.
         ArtefactError: It cannot be parsed.
         ReleaseError: Not an artefact of this project.
-        UnavailableError: PyTorch is needed and missing.
+        UnavailableError: PyTorch or HailoRT is needed and missing.
+        InfrastructureError: The chip gives no answer.
     """
     file = Path(path)
-    if not file.is_file() or file.suffix not in (".safetensors", ".onnx", ".ort"):
+    if not file.is_file() or file.suffix not in _SUFFIXES:
         raise UsageError(
             file,
-            expected="a release directory, a .safetensors, .onnx or .ort file",
+            expected=f"a release directory, or a file with one of the suffixes {', '.join(_SUFFIXES)}",
             found="something else" if file.exists() else "nothing",
             action="name an artefact",
         )
+    if file.suffix in (".hef", ".simhef"):
+        from cardembed.embedders.hailo import HailoEmbedder
+
+        return HailoEmbedder(file, target=target)
     digest = sha256_file(file)
     if file.suffix != ".safetensors":
         from cardembed.embedders.onnx import OnnxEmbedder, input_size

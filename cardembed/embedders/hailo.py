@@ -23,7 +23,10 @@ from cardembed.hailo.resource import ChipResource, hailo_platform, simulated_pla
 from cardembed.hailo.simulator.container import is_simulated
 from cardembed.release import read_verified
 
-__all__ = ["HailoEmbedder"]
+__all__ = ["HAILORT", "SIMULATOR", "HailoEmbedder"]
+
+HAILORT, SIMULATOR = "hailort", "hailort-simulator"
+"""Names of the runtimes: HailoRT with a chip behind it, and what stands in for both."""
 
 
 class HailoEmbedder(Embedder):
@@ -37,6 +40,7 @@ class HailoEmbedder(Embedder):
         hef_path: The compiled model, or a simulated one.
         target: The target whose artefact it is.
         sha256: The digest that the file must have; whatever it has, without.
+        artefact_digest: The digest that names the artefact, where the file is derived from another.
         preprocessing: The artefact's; the project's usual one at 224 pixels or the network's size, without.
         normalised: Who normalises: "chip" where the network was compiled with normalisation (frames are
             uint8), "host" where not (frames are float32).
@@ -68,6 +72,7 @@ class HailoEmbedder(Embedder):
         *,
         target: str = "hailo8l",
         sha256: str | None = None,
+        artefact_digest: str | None = None,
         preprocessing: Preprocessing | None = None,
         normalised: Normalised = "chip",
         output: OutputFormat = "float32",
@@ -91,17 +96,21 @@ class HailoEmbedder(Embedder):
                 found="a simulated one" if simulated else "another file",
                 action="the simulator runs simulated HEFs alone, and the chip none of them",
             )
+        digest = sha256_bytes(data)
+        runtime = {
+            "name": SIMULATOR if resource.simulated else HAILORT,
+            "version": str(getattr(module, "__version__", "unknown")),
+            "normalised": normalised,
+            "output": output,
+        }
+        if artefact_digest not in (None, digest):
+            runtime["derived_sha256"] = digest
         super().__init__(
             target=target,
             fidelity=resource.fidelity,
-            artefact_digest=sha256_bytes(data),
+            artefact_digest=artefact_digest or digest,
             preprocessing=preprocessing or Preprocessing(224),
-            runtime={
-                "name": "hailort-simulator" if resource.simulated else "hailort",
-                "version": str(getattr(module, "__version__", "unknown")),
-                "normalised": normalised,
-                "output": output,
-            },
+            runtime=runtime,
         )
         dtype = FrameMaker(self.preprocessing, normalised).dtype
         driver = HailoRTDriver(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.errors import UnknownTargetError
+from cardembed.errors import UnavailableError, UnknownTargetError
 from cardembed.release import Release
 
 __all__ = ["RUNTIMES", "Runtime", "open_embedder"]
@@ -70,6 +71,37 @@ def _open_int8(release: Release, target: str, threads: int | None) -> Embedder:
     return _derived(Int8Embedder, quantised_int8(release, target), "int8", release, target, threads=threads)
 
 
+def _open_hef(release: Release, target: str, threads: int | None) -> Embedder:
+    del threads  # the chip's are its own
+    from cardembed.embedders.hailo import HailoEmbedder
+
+    shipped = release.artefact(target, "hef")
+    if shipped is None:
+        raise UnavailableError(
+            f"{target} of {release.name}",
+            expected="a compiled network (.hef) in the release",
+            found="none",
+            action="compile one for this release, or name a file: pytest features/ --device --hef FILE",
+        )
+    return HailoEmbedder(
+        release.path(shipped),
+        target=target,
+        sha256=shipped.sha256,
+        preprocessing=_preprocessing(release, target),
+    )
+
+
+def _open_simulated_hef(release: Release, target: str, threads: int | None) -> Embedder:
+    from cardembed.embedders.exports import simulated_hef
+    from cardembed.embedders.hailo import HailoEmbedder
+
+    def opens(path: Path, *, threads: int | None, **more: Any) -> Embedder:  # noqa: ANN401 - passed on
+        del threads
+        return HailoEmbedder(path, **more)
+
+    return _derived(opens, simulated_hef(release, target), "int8", release, target, threads=threads)
+
+
 def _open_torch(release: Release, target: str, threads: int | None) -> Embedder:
     from cardembed.embedders.pytorch import TorchEmbedder
 
@@ -92,9 +124,12 @@ RUNTIMES = (
     Runtime("onnxruntime", frozenset({"server", "android"}), _open_onnx),
     Runtime("coreml", frozenset({"ios"}), _open_coreml),
     Runtime("int8", frozenset({"hailo8l"}), _open_int8),
+    Runtime("hailort", frozenset({"hailo8l"}), _open_hef),
+    Runtime("hailort-simulator", frozenset({"hailo8l"}), _open_simulated_hef),
     Runtime("torch", frozenset({"teacher", "server", "android", "ios", "hailo8l"}), _open_torch),
 )
-"""The first row that has a target is its default: the one of the highest fidelity."""
+"""The first row that has a target is its default: the one of the highest fidelity without a chip,
+which executes nothing unless it is asked for."""
 
 
 def open_embedder(
@@ -105,7 +140,8 @@ def open_embedder(
     Args:
         release: A release, or its directory.
         target: "teacher", "server", "android", "ios" or "hailo8l".
-        runtime: "onnxruntime", "coreml", "int8" or "torch"; the target's default without.
+        runtime: "onnxruntime", "coreml", "int8", "hailort", "hailort-simulator" or "torch"; the target's
+            default without.
         threads: Threads the runtime may use; CARDEMBED_THREADS, else the runtime's choice, without.
 
     Raises:

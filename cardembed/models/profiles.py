@@ -98,6 +98,9 @@ ARCHITECTURES = _architectures(
         "vit_tiny_6", _VIT_TINY, 112, 192, 3_560_000,
         _kwargs(img_size=112, depth=6, global_pool="avg", init_values=0.1), transformer=True,
     ),
+    # BatchNorms in place of LayerNorms: what a Hailo-8L runs fast.
+    Architecture("regnetx_016", "regnetx_016", 224, 912, 9_570_000),
+    Architecture("regnetx_002", "regnetx_002", 112, 368, 3_190_000),
 )  # fmt: skip
 """Every architecture by name."""
 
@@ -120,6 +123,17 @@ class TargetProfile:
     """Each RGB channel is divided by it."""
     interpolation: str = "bicubic"
     """How an image is resized to the input's square: Pillow's bicubic, antialiased."""
+    fallbacks: tuple[Architecture, ...] = ()
+    """What may stand in for `architecture`, of the same input size."""
+
+    def choose(self, name: str | None) -> Architecture:
+        """The architecture called `name`, the target's own or a fallback; its own without.
+
+        Raises:
+            UnknownTargetError: It is neither; lists them.
+        """
+        own = {one.name: one for one in (self.architecture, *self.fallbacks)}
+        return look_up(own, self.architecture.name if name is None else name, f"{self.target} architecture")
 
     @property
     def input_size(self) -> int:
@@ -132,21 +146,27 @@ class TargetProfile:
         return self.architecture.parameters
 
 
-def _profile(teacher: str, android: str, ios: str, hailo8l: str) -> Mapping[str, TargetProfile]:
+def _profile(
+    teacher: str, android: str, ios: str, hailo8l: str, *, fallback: str
+) -> Mapping[str, TargetProfile]:
     rows = (
         TargetProfile("teacher", ARCHITECTURES[teacher], "safetensors"),
         TargetProfile("server", ARCHITECTURES[teacher], "onnx", shares_weights_with="teacher"),
         TargetProfile("android", ARCHITECTURES[android], "onnx"),
         TargetProfile("ios", ARCHITECTURES[ios], "mlpackage"),
-        TargetProfile("hailo8l", ARCHITECTURES[hailo8l], "hef"),
+        TargetProfile("hailo8l", ARCHITECTURES[hailo8l], "hef", fallbacks=(ARCHITECTURES[fallback],)),
     )
     return MappingProxyType({row.target: row for row in rows})
 
 
 PROFILES: Mapping[str, Mapping[str, TargetProfile]] = MappingProxyType(
     {
-        "prd": _profile("dinov3_vit_large", "vit_small", "convnext_base", "convnext_tiny"),
-        "reference": _profile("dinov3_vit_tiny", "vit_tiny_6", "convnext_femto", "convnext_atto"),
+        "prd": _profile(
+            "dinov3_vit_large", "vit_small", "convnext_base", "convnext_tiny", fallback="regnetx_016"
+        ),
+        "reference": _profile(
+            "dinov3_vit_tiny", "vit_tiny_6", "convnext_femto", "convnext_atto", fallback="regnetx_002"
+        ),
     }
 )
 """Targets by profile: `PROFILES["prd"]["hailo8l"]`."""

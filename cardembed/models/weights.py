@@ -14,7 +14,8 @@ from cardembed._io import atomic_write_bytes, sha256_bytes
 from cardembed._version import __version__
 from cardembed.errors import DigestMismatchError, ReleaseError
 from cardembed.models.embedding import EmbeddingModel
-from cardembed.models.profiles import EMBEDDING_DIM, architecture, target_profile
+from cardembed.models.profiles import EMBEDDING_DIM, target_profile
+from cardembed.models.profiles import architecture as known_architecture
 from cardembed.models.student import StudentModel
 from cardembed.models.teacher import DINOv3TeacherModel
 
@@ -26,19 +27,27 @@ _DTYPES = {"float16": torch.float16, "float32": torch.float32}
 
 def build_architecture(name: str, embedding_dim: int = EMBEDDING_DIM) -> EmbeddingModel:
     """An untrained model of an architecture: a teacher for the DINOv3 names, else a student."""
-    known = architecture(name)
+    known = known_architecture(name)
     if known.name.startswith("dinov3_"):
         return DINOv3TeacherModel(known.name, embedding_dim)
     return StudentModel(known.name, embedding_dim)
 
 
-def build_model(profile: str, target: str, *, seed: int | None = None) -> EmbeddingModel:
+def build_model(
+    profile: str, target: str, *, seed: int | None = None, architecture: str | None = None
+) -> EmbeddingModel:
     """The untrained model of a profile's target; equal weights for equal seeds.
 
+    Args:
+        profile: Its name.
+        target: Of the profile.
+        seed: Decides the weights; PyTorch's generator without.
+        architecture: One of the target's fallbacks; the profile's choice without.
+
     Raises:
-        UnknownTargetError: No such profile or target.
+        UnknownTargetError: No such profile or target, or no architecture of this target.
     """
-    name = target_profile(profile, target).architecture.name
+    name = target_profile(profile, target).choose(architecture).name
     if seed is None:
         return build_architecture(name)
     with torch.random.fork_rng(devices=[]):

@@ -15,6 +15,7 @@ from cardembed._validation import first_problem
 from cardembed.cards.catalogue import Catalogue, load_catalogue
 from cardembed.cards.gallery import Gallery, gallery_of
 from cardembed.errors import UsageError
+from cardembed.models.profiles import target_profile
 from cardembed.release_build import read_training
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
 from cardembed.training.runs import STUDENT_TARGETS, RunOptions, run_student, run_teacher
@@ -188,4 +189,7 @@ def _there(
         "sha256": sha256_file(weights),
         **more,
     }
-    return all(entry.get(name) == value for name, value in wanted.items())
+    own = target_profile(options.profile, target).architecture.name  # not a fallback that took its place
+    return entry.get("architecture", own) == own and all(
+        entry.get(name) == value for name, value in wanted.items()
+    )

@@ -176,7 +176,12 @@ def _other_cards(options: RunOptions, teacher_path: Path) -> ViewPool | None:
 
 
 def run_student(
-    options: RunOptions, target: str, teacher_path: Path, recipe: StudentRecipe | None = None
+    options: RunOptions,
+    target: str,
+    teacher_path: Path,
+    recipe: StudentRecipe | None = None,
+    *,
+    architecture: str | None = None,
 ) -> dict[str, Any]:
     """Distil a student and write `<target>.safetensors`; returns its entry of `training.json`.
 
@@ -185,9 +190,10 @@ def run_student(
         target: "android", "ios" or "hailo8l".
         teacher_path: The teacher's weight file.
         recipe: Settings; the defaults without.
+        architecture: One of the target's fallbacks; the profile's choice without.
 
     Raises:
-        UnknownTargetError: A target without weights of its own.
+        UnknownTargetError: A target without weights of its own, or an architecture that it does not have.
         TrainingError: The teacher's embeddings and the student's have different lengths.
     """
     started = time.monotonic()
@@ -199,8 +205,10 @@ def run_student(
             action="choose one of them; the server has the teacher's weights",
         )
     recipe = recipe or StudentRecipe()
+    student = build_model(
+        options.profile, target, seed=derive_seed("weights", target, recipe.seed), architecture=architecture
+    )
     teacher, teacher_digest = load_weights(teacher_path), sha256_file(teacher_path)
-    student = build_model(options.profile, target, seed=derive_seed("weights", target, recipe.seed))
     if teacher.embedding_dim != student.embedding_dim:
         raise TrainingError(
             teacher_path,
@@ -234,7 +242,8 @@ def run_student(
     figures, embeddings = _figures(options, load_weights(path), check)
     theirs = teacher_embeddings(teacher, teacher_digest, check).astype(np.float32)
     entry = {
-        "file": path.name, "sha256": digest, "teacher": teacher_digest, "blocks_from_teacher": copied,
+        "file": path.name, "sha256": digest, "architecture": student.architecture.name,
+        "teacher": teacher_digest, "blocks_from_teacher": copied,
         "recipe": asdict(recipe), "last": ended,
         "figures": {**figures, **alignment_figures(embeddings, theirs, check)},
         "total_seconds": round(time.monotonic() - started, 1),

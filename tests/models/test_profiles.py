@@ -43,6 +43,16 @@ def test_reference_weights_fit_into_forty_megabytes_of_float16():
     assert 2 * sum(row.parameters for row in rows) < 40e6
 
 
+def test_the_chip_has_a_fallback_of_the_same_input():
+    for name, fallback in (("prd", "regnetx_016"), ("reference", "regnetx_002")):
+        row = target_profile(name, "hailo8l")
+        assert row.choose(None) == row.architecture
+        chosen = row.choose(fallback)
+        assert (chosen.name, chosen.input_size) == (fallback, row.input_size)
+        with pytest.raises(UnknownTargetError, match=f"{row.architecture.name}, {fallback}"):
+            row.choose("vit_small")
+
+
 def test_server_runs_the_teachers_weights():
     for rows in PROFILES.values():
         assert rows["server"].shares_weights_with == "teacher"

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cardembed._io import cache_root, sha256_file
-from cardembed.errors import ReleaseError, TrainingError
+from cardembed.errors import ReleaseError, TrainingError, UnknownTargetError
 from cardembed.models.weights import build_model, load_weights, read_metadata
 from cardembed.training import fine_tuning
 from cardembed.training import teacher as teacher_module
@@ -87,6 +87,31 @@ def test_a_student_run_moves_towards_the_teacher(options, teacher_entry, target)
     assert entry["figures"]["AC-8 clean p5"] > 0.3
     record = json.loads((options.out / "training.json").read_text())
     assert set(record) >= {"teacher", target}
+
+
+def test_a_fallback_student_learns_and_says_what_it_is(options, teacher_entry):
+    heard = []
+    entry = run_student(
+        replace(options, listener=heard.append),
+        "hailo8l",
+        options.out / "teacher.safetensors",
+        StudentRecipe(steps=12, batch=12, unknowns=4),
+        architecture="regnetx_002",
+    )
+    weights = options.out / "hailo8l.safetensors"
+    assert entry["architecture"] == read_metadata(weights)["architecture"] == "regnetx_002"
+    student = load_weights(weights)
+    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in student.modules())
+    assert not any(isinstance(module, torch.nn.LayerNorm) for module in student.modules())
+    # Statistics of the views that it was trained on: an untrained network's are zeros and ones.
+    assert student.backbone.stem.bn.running_mean.abs().max() > 0.01
+    assert heard[-1]["cosine"] > 0.5
+
+
+def test_another_architecture_is_refused(options, teacher_entry):
+    for target, name in (("hailo8l", "regnetx_016"), ("ios", "regnetx_002"), ("hailo8l", "vit_tiny_6")):
+        with pytest.raises(UnknownTargetError, match=f"{target} architecture"):
+            run_student(options, target, options.out / "teacher.safetensors", architecture=name)
 
 
 def test_a_student_needs_a_teachers_file(options, tmp_path):

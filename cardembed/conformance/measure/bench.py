@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cardembed.cards.catalogue import Catalogue
 from cardembed.cards.gallery import Gallery
 from cardembed.cards.photo_set import PhotoSet, attach_teacher
+from cardembed.conformance.chip_setup import CHIP_ARCHITECTURE, CHIP_TARGET, ChipSetup, check_setup
+from cardembed.conformance.measure.chip import ChipSession
+from cardembed.conformance.measure.latency import describe, measure_latency
 from cardembed.conformance.measure.target import TargetMeasurements, Teacher, embed_target
 from cardembed.conformance.measure.worst import worst_photos
+from cardembed.conformance.patience import Patience
 from cardembed.conformance.predicate import PhotosInfo, ReleaseInfo
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.cache import embed_measured
 from cardembed.embedders.registry import open_embedder
 from cardembed.embedders.sources import GallerySource
 from cardembed.errors import PhotoSetError, UnavailableError
+from cardembed.fidelity import Fidelity
 from cardembed.release import Release, default_release_dir
 from cardembed.release_cards import catalogue_of
 
@@ -39,11 +45,22 @@ class Bench:
     Args:
         setup: `Prepared.bench`.
         threads: Threads that a runtime may use in this process.
+        run_dir: Where a chip's record is written; needed where a chip is asked for.
+        patience: Of the run, with a chip that gives no answer.
     """
 
-    def __init__(self, setup: dict[str, Any], *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        setup: dict[str, Any],
+        *,
+        threads: int | None = None,
+        run_dir: Path | None = None,
+        patience: Patience | None = None,
+    ) -> None:
         self._setup = setup
         self._threads = threads
+        self._run_dir = run_dir
+        self._patience = patience
         self._embedders: dict[str, Embedder] = {}
         self._measurements: dict[str, TargetMeasurements] = {}
 
@@ -51,8 +68,22 @@ class Bench:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if "chip" in self.__dict__ and self.chip is not None:
+            self.chip.close()
         for embedder in self._embedders.values():
             embedder.close()
+
+    @cached_property
+    def chip(self) -> ChipSession | None:
+        """The chip that the run was asked for; None where it was asked for none."""
+        asked = self._setup.get("chip")
+        if asked is None:
+            return None
+        assert self._run_dir is not None
+        return ChipSession(ChipSetup.model_validate(asked), self.release, self._run_dir, self._patience)
+
+    def _chip_of(self, target: str) -> ChipSession | None:
+        return self.chip if self.chip is not None and target == self.chip.target else None
 
     @cached_property
     def release(self) -> Release:
@@ -70,10 +101,11 @@ class Bench:
         return PhotoSet.load(self._setup["photos"], verify=False)
 
     def embedder(self, target: str) -> Embedder:
-        """The release's embedder for a target.
+        """The release's embedder for a target: the chip's, where the run was asked for the chip.
 
         Raises:
             UnavailableError: The release has no such target, or this machine cannot execute it.
+            InfrastructureError: The chip gives no answer.
         """
         if target not in self.release.targets:
             raise UnavailableError(
@@ -82,6 +114,8 @@ class Bench:
                 found=", ".join(self.release.targets),
                 action="judge a release that has it",
             )
+        if (chip := self._chip_of(target)) is not None:
+            return chip.embedder()
         if target not in self._embedders:
             self._embedders[target] = open_embedder(self.release, target, threads=self._threads)
         return self._embedders[target]
@@ -95,7 +129,8 @@ class Bench:
                 self.catalogue,
                 threshold=self.release.target(target).match_threshold,
                 teacher=None if target == "teacher" else self.teacher,
-                use_cache=self._setup["use_cache"],
+                # What a chip answered in an earlier run says nothing about it in this one.
+                use_cache=self._setup["use_cache"] and self._chip_of(target) is None,
             )
         return self._measurements[target]
 
@@ -126,19 +161,51 @@ class Bench:
 
     def measure(self, cell: Cell) -> None:
         """Take the scenario's raw numbers, and the photos to look at where something is required of it."""
+        if cell.spec.kind == "latency":
+            self._time(cell)
+            return
         made = self.measurements(cell.target)
         cell.executed(made.artefact_digest, made.fidelity, made.runtime)
         cell.took(made.images, made.inference_seconds, made.wall_seconds)
         samples = made.samples(cell.spec)
         cell.measured(samples, worst_photos(made, samples) if cell.spec.required else None)
 
-    def deployed(self, target: str) -> None:
-        """The device that the target is deployed on.
+    def _time(self, cell: Cell) -> None:
+        """Time single queries on the chip.
 
         Raises:
-            UnavailableError: Always: a phone answers a request, whose import is a bundle of its own, and no
-                other device is driven by this version.
+            UnavailableError: It is no Hailo-8L; what was measured stands in the message and in the record.
         """
+        chip = self._chip_of(cell.target)
+        if chip is None:
+            self.deployed(cell.target)
+            raise AssertionError("a device that is driven has a session")
+        embedder = chip.embedder()
+        made = measure_latency(embedder, self.photo_set, cell.spec)
+        chip.record.latency = made.summary
+        chip.save()
+        if embedder.fidelity is not Fidelity.DEVICE or chip.architecture != CHIP_ARCHITECTURE:
+            raise UnavailableError(
+                f"latency of {cell.target}",
+                expected="a Hailo-8L, since a latency is only true on the device",
+                found=f"{chip.architecture or 'a device that does not tell what it is'}, "
+                f"at fidelity {embedder.fidelity}",
+                action=f"for information: {describe(made.summary)}",
+            )
+        cell.executed(embedder.artefact_digest, embedder.fidelity, embedder.runtime)
+        cell.measured(made.samples)
+
+    def deployed(self, target: str) -> None:
+        """The device that the target is deployed on: open and healthy.
+
+        Raises:
+            UnavailableError: This run was not asked for it, or it is not there. A phone answers a request,
+                whose import is a bundle of its own.
+            InfrastructureError: The chip gives no answer.
+        """
+        if (chip := self._chip_of(target)) is not None:
+            chip.embedder()
+            return
         if target in _PHONES:
             raise UnavailableError(
                 f"{target} on its device",
@@ -148,10 +215,9 @@ class Bench:
             )
         raise UnavailableError(
             f"{target} on its device",
-            expected="a HEF in the release and a Hailo-8L that this run measures",
+            expected="a Hailo-8L that this run drives",
             found="a run that judges on this machine's processor",
-            action="latency is judged on the device alone; "
-            "a run of features on it is not part of this version",
+            action="run it where the chip is: pytest features/ --target hailo8l --device",
         )
 
 
@@ -182,6 +248,7 @@ def prepare(options: Options, say: Callable[[str], None]) -> Prepared:
     root = options.release or default_release_dir()
     release = Release.load(root)
     release.verify()
+    chip = _chip(options, release)
     catalogue = _gallery(release, options.catalogue, options.distractors)
     photo_set = _photos(options, release, catalogue, say)
     manifest = photo_set.manifest
@@ -201,8 +268,29 @@ def prepare(options: Options, say: Callable[[str], None]) -> Prepared:
             "distractors": options.distractors,
             "photos": str(photo_set.root),
             "use_cache": options.use_cache,
+            "chip": None if chip is None else chip.model_dump(),
         },
     )
+
+
+def _chip(options: Options, release: Release) -> ChipSetup | None:
+    """What the options say about the chip.
+
+    Raises:
+        UsageError: The network is none, or not of the kind that was asked for.
+        UnknownTargetError: The release has no target for it.
+    """
+    if options.device is None:
+        return None
+    release.target(CHIP_TARGET)
+    setup = ChipSetup(
+        device=options.device,
+        hef=None if options.hef is None else str(options.hef),
+        timeout=options.device_timeout,
+        open_timeout=3 * options.device_timeout,
+    )
+    check_setup(setup)
+    return setup
 
 
 def _gallery(release: Release, spec: str | None, distractors: int | None) -> Catalogue:

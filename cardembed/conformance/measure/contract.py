@@ -6,13 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from cardembed._imports import require
 from cardembed.cards.photo_set import PhotoSet
 from cardembed.embedders.base import Embedder
-from cardembed.errors import PhotoSetError
+from cardembed.errors import PhotoSetError, UnavailableError, WrongAnswerError
 
-__all__ = ["ContractProbe", "ModelSize", "model_size", "probe_contract"]
+__all__ = [
+    "ContractProbe",
+    "ModelSize",
+    "RepeatProbe",
+    "model_size",
+    "probe_contract",
+    "probe_repeatable",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +67,59 @@ class ModelSize:
         assert self.dimensions == dimensions, f"{self.dimensions} dimensions, not {dimensions}"
 
 
+@dataclass(frozen=True, slots=True)
+class RepeatProbe:
+    """The same photos, embedded over and over on the device."""
+
+    problem: WrongAnswerError | None
+    """What differed; None where nothing did."""
+
+    def is_identical(self) -> None:
+        """WrongAnswerError where any time gave other bytes than the first."""
+        if self.problem is not None:
+            raise self.problem
+
+
+def probe_repeatable(embedder: Embedder, photo_set: PhotoSet, n: int, times: int) -> RepeatProbe:
+    """Run the first `n` photos of the set `times` times, and compare the bare outputs byte by byte.
+
+    Raises:
+        UnavailableError: The embedder drives no chip.
+        PhotoSetError: The set has fewer photos.
+        InfrastructureError: No answer.
+    """
+    from cardembed.embedders.hailo import HailoEmbedder
+
+    if not isinstance(embedder, HailoEmbedder):
+        raise UnavailableError(
+            f"{embedder.target} on its device",
+            expected="a chip that this run drives",
+            found=str(embedder.runtime.get("name")),
+            action="run it where the chip is: pytest features/ --target hailo8l --device",
+        )
+    batch = embedder.preprocessing.batch(_first(photo_set, n))
+    try:
+        embedder.check_repeatable(batch, times)
+    except WrongAnswerError as error:
+        return RepeatProbe(error)
+    return RepeatProbe(None)
+
+
+def _first(photo_set: PhotoSet, n: int) -> list[Image.Image]:
+    if len(photo_set) < n:
+        raise PhotoSetError(
+            photo_set.root, expected=f"{n} photos", found=f"{len(photo_set)}", action="make a larger set"
+        )
+    return [photo_set.image(index) for index in range(n)]
+
+
 def probe_contract(embedder: Embedder, photo_set: PhotoSet, n: int) -> ContractProbe:
     """Embed the first `n` photos of the set twice.
 
     Raises:
         PhotoSetError: It has fewer.
     """
-    if len(photo_set) < n:
-        raise PhotoSetError(
-            photo_set.root, expected=f"{n} photos", found=f"{len(photo_set)}", action="make a larger set"
-        )
-    images = [photo_set.image(index) for index in range(n)]
+    images = _first(photo_set, n)
     alone = np.concatenate([embedder.embed([image]) for image in images])
     return ContractProbe(together=embedder.embed(images), alone=alone)
 

@@ -29,7 +29,7 @@ class SingleStream:
     """What is asked of a run."""
 
     seconds: float = 60.0
-    """The run lasts at least so long."""
+    """The counted queries together last at least so long; the verdict adds them up, too."""
     queries: int = 1024
     """And counts at least so many."""
     warm_up: int = 64
@@ -39,9 +39,11 @@ class SingleStream:
     smallest_cosine: float = 0.999
     """Every answer is so near to the answer that the same input had before the run."""
     smallest_ratio: float = 0.9
-    """The median of repeated queries over that of the run; below it, something answers from memory."""
+    """The median of repeated queries over that of as many before; below it, something answers from memory."""
     seed: int = 0
     """Decides the order of inputs."""
+    watch_every: float = 5.0
+    """Seconds of queries between two looks at the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class SingleStreamRun:
     changed: int
     """Answers within the run that were not byte for byte the ones before it."""
     repeated_ratio: float
-    """Median of the queries with one input over the run's; about 1 where nothing is cached."""
+    """Median of the queries with one input over that of as many before; about 1 where nothing is cached."""
     percentiles: dict[str, float] = field(default_factory=dict)
     """Milliseconds by "p50", "p90" and "p99"; their bounds are the verdict's."""
 
@@ -67,6 +69,7 @@ def run_single_stream(
     inputs: Batch,
     asked: SingleStream | None = None,
     *,
+    watch: Callable[[], object] = lambda: None,
     clock: Callable[[], int] = time.perf_counter_ns,
 ) -> SingleStreamRun:
     """Run queries one after the other and time each.
@@ -75,6 +78,7 @@ def run_single_stream(
         query: One input (1, 3, S, S) float32 to its embedding (1, D), end to end.
         inputs: (N, 3, S, S) float32: the library that queries are drawn from.
         asked: Lengths and limits.
+        watch: Called now and then between two queries, to read temperature and clock; no query's time.
         clock: Monotonic, in nanoseconds.
 
     Raises:
@@ -89,17 +93,22 @@ def run_single_stream(
         query(rows[int(order.integers(len(rows)))])
     taken: list[int] = []
     cosines: list[float] = []
-    changed, begin = 0, clock()
-    while len(taken) < asked.queries or clock() - begin < asked.seconds * 1e9:
+    changed, busy, looked, begin = 0, 0, 0, clock()
+    while len(taken) < asked.queries or busy < asked.seconds * 1e9:
         place = int(order.integers(len(rows)))
         elapsed, answer = _timed(query, rows[place], clock)
         taken.append(elapsed)
+        busy += elapsed
+        if busy - looked >= asked.watch_every * 1e9:
+            looked = busy
+            watch()
         cosines.append(_cosine(answer, golden[place]))
         changed += answer.tobytes() != golden[place].tobytes()
     seconds = (clock() - begin) / 1e9
     again = [_timed(query, rows[0], clock)[0] for _ in range(asked.repeated)]
     nearest = float(np.min(cosines))  # NaN where any is
-    ratio = float(np.median(again) / np.median(taken)) if again else 1.0
+    # Against the queries just before: over a whole run a device warms up, and a host has other work.
+    ratio = float(np.median(again) / np.median(taken[-len(again) :])) if again else 1.0
     _check(asked, taken, nearest, ratio)
     milliseconds = [value / _NANOSECONDS for value in taken]
     at = np.percentile(milliseconds, (50, 90, 99))

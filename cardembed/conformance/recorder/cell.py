@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,15 @@ from pydantic import BaseModel, ConfigDict
 
 from cardembed._io import atomic_write_bytes, sha256_bytes
 from cardembed.conformance.evaluate import evaluate
-from cardembed.conformance.predicate import ArtefactInfo, FileRef, StepRecord, WorstSample, measurement_name
-from cardembed.conformance.recorder.verdict import CellFailedError, CellInconclusiveError
+from cardembed.conformance.predicate import (
+    ArtefactInfo,
+    Attempt,
+    FileRef,
+    StepRecord,
+    WorstSample,
+    measurement_name,
+)
+from cardembed.conformance.recorder.verdict import CellFailedError, CellInconclusiveError, one_line
 from cardembed.conformance.samples import Samples, write_samples
 from cardembed.conformance.spec import CellSpec
 from cardembed.conformance.states import State, StepStatus
@@ -49,6 +57,8 @@ class CellRecord(BaseModel):
     """All that was needed for them, with decoding and preprocessing."""
     images: int | None = None
     """How many images these seconds are for."""
+    attempts: list[Attempt] = []
+    """Executions before this one, which ended without an answer."""
 
 
 def begun(text: str) -> StepRecord:
@@ -67,11 +77,19 @@ class Cell:
     def __init__(self, spec: CellSpec, run_dir: Path) -> None:
         self.spec = spec
         self.run_dir = run_dir
-        self.record = CellRecord(cell=spec.id)
+        self._begin([])
+
+    def _begin(self, attempts: list[Attempt]) -> None:
+        self.record = CellRecord(cell=self.spec.id, attempts=attempts)
         self.state: dict[str, Any] = {}
         """What steps leave for later steps of the same scenario."""
         self._samples: Samples | None = None
         self._problem: AssertionError | None = None
+
+    def again(self, error: Exception) -> None:
+        """Forget what this execution left, apart from why it ended: the scenario is executed once more."""
+        ended = Attempt(state=State.ERROR, reason=one_line(error), at=datetime.now(UTC))
+        self._begin([*self.record.attempts, ended])
 
     @property
     def target(self) -> str:

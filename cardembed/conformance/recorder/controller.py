@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from cardembed.conformance.chip_record import FOLDER, ChipRecord, as_evidence, read_records
 from cardembed.conformance.predicate import BundlePredicate
 from cardembed.conformance.recorder import terminal
+from cardembed.conformance.recorder.chip_outcomes import on_chip, without_void
 from cardembed.conformance.recorder.executor import COLLECTIONS, read_collections
 from cardembed.conformance.recorder.hooks import Prepared
 from cardembed.conformance.recorder.ledger import CellOutcome, Ledger
@@ -57,6 +59,7 @@ class Controller:
         asked = {Path(config.invocation_params.dir, str(arg).split("::")[0]).resolve() for arg in config.args}
         self.ledger = Ledger(self.run_dir, whole=features_dir.resolve() in asked)
         self.prepared: Prepared | None = None
+        self.chip: list[ChipRecord] = []
         self.outcomes: list[CellOutcome] = []
         self.published: Path | None = None
         self.problem: str | None = None
@@ -108,10 +111,12 @@ class Controller:
         if self.prepared is None or not self.run_dir.is_dir():
             return
         cells, deselected = read_collections(self.run_dir)
-        self.outcomes = self.ledger.outcomes(self.specs, cells, deselected)
+        self.chip = read_records(self.run_dir)
+        self.outcomes = without_void(self.ledger.outcomes(self.specs, cells, deselected), self.chip)
         if session.exitstatus not in _KEEP:
             session.exitstatus = self._exit_code(int(session.exitstatus))
-        shutil.rmtree(self.run_dir / COLLECTIONS, ignore_errors=True)
+        for folder in (COLLECTIONS, FOLDER):
+            shutil.rmtree(self.run_dir / folder, ignore_errors=True)
         try:
             self.published = publish(self._predicate(), self.run_dir, self.bundle)
         except (CardembedError, OSError) as error:
@@ -123,6 +128,8 @@ class Controller:
             return int(pytest.ExitCode.TESTS_FAILED)
         if not any(outcome.state is State.PASS for outcome in self.outcomes):  # reports alone decide nothing
             return code or int(pytest.ExitCode.NO_TESTS_COLLECTED)
+        if self.options.device is not None and not any(map(on_chip, self.outcomes)):
+            return code or int(pytest.ExitCode.TESTS_FAILED)  # what was asked for did not happen
         return code
 
     def _predicate(self) -> BundlePredicate:
@@ -135,6 +142,7 @@ class Controller:
             started=self.started,
             features_dir=self.features_dir,
             seconds=self.seconds,
+            device=as_evidence(self.chip),
         )
 
     @property
@@ -158,6 +166,8 @@ class Controller:
         overhead = terminal.overhead(self.outcomes, self.seconds)
         if overhead is not None:
             terminalreporter.write_line(overhead)
+        for line in terminal.chip_lines(self.chip):
+            terminalreporter.write_line(line)
         if self.published is not None:
             terminalreporter.write_line(f"report: {self.published / 'report.html'}")
 

@@ -13,12 +13,13 @@ from pytest_bdd.parser import Feature, Scenario, Step
 from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from cardembed._io import atomic_write_json
+from cardembed.conformance.patience import Patience
 from cardembed.conformance.predicate import StepRecord
 from cardembed.conformance.recorder.cell import PROPERTY, Cell, begun
 from cardembed.conformance.recorder.verdict import CellFailedError, CellInconclusiveError, one_line, status_of
 from cardembed.conformance.spec import CellSpec, spec_for
 from cardembed.conformance.states import StepStatus
-from cardembed.errors import CardembedError, FeatureError, UnavailableError
+from cardembed.errors import CardembedError, FeatureError, InfrastructureError, UnavailableError
 
 __all__ = ["CELL", "COLLECTIONS", "Executor"]
 
@@ -37,11 +38,18 @@ class Executor:
         features_dir: Their folder.
         targets: Execute only these; all where empty.
         run_dir: Where the run's evidence is gathered; None when tests are only listed.
+        patience: With a device that gives no answer; None where no device is driven.
     """
 
     def __init__(
-        self, specs: Sequence[CellSpec], features_dir: Path, targets: Sequence[str], run_dir: Path | None
+        self,
+        specs: Sequence[CellSpec],
+        features_dir: Path,
+        targets: Sequence[str],
+        run_dir: Path | None,
+        patience: Patience | None = None,
     ) -> None:
+        self.patience = patience
         self.specs = specs
         self.features_dir = features_dir
         self.targets = targets
@@ -112,9 +120,17 @@ class Executor:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """What this machine cannot do is a skip to pytest, with its reason."""
+        """What this machine cannot do is a skip to pytest; a device without an answer is asked once more."""
         try:
-            return (yield)
+            try:
+                return (yield)
+            except InfrastructureError as error:
+                cell = item.stash.get(CELL, None)
+                if cell is None or self.patience is None or not self.patience.again(error):
+                    raise
+                cell.again(error)
+                item.runtest()
+                return None
         except UnavailableError as error:
             raise pytest.skip.Exception(str(error)) from error
 

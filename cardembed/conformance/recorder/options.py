@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import platform
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from cardembed.conformance.chip_setup import CHIP, CHIP_TARGET, SIMULATOR
+
+_DEVICE_ID = re.compile(r"[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-9a-fA-F]")
+"""Of a device on PCIe, as HailoRT writes it."""
 
 __all__ = ["Options", "add_options", "read_options"]
 
@@ -30,11 +37,15 @@ class Options:
     use_cache: bool
     """Whether embeddings that were made before may be used."""
     device: str | None
-    """Reserved for runtimes that drive a device."""
+    """What executes hailo8l: "chip", "simulator", or a device's id; this machine's processor where None."""
     runner: str
     """The name under which this machine's evidence stands."""
     nonce: str | None
     """What the gate asked for, so that a bundle cannot be replayed."""
+    hef: Path | None = None
+    """What the device executes; the release's own where None."""
+    device_timeout: float = 10.0
+    """Seconds that the device may take for an answer; three times as long to open."""
 
 
 _HELP = {
@@ -45,7 +56,7 @@ _HELP = {
     ),
     "--photos": ("DIR", "photo set (default: rendered for the release on first use, then cached)"),
     "--report": ("DIR", "write evidence and report.html here (default: reports/TIME-ID)"),
-    "--device": ("NAME", "the device that executes the artefacts; none is driven by this version"),
+    "--hef": ("FILE", "what the device executes (default: the release's; a .simhef for the simulator)"),
     "--nonce": ("TEXT", "repeated in the evidence: the gate can ask for it"),
 }
 
@@ -57,6 +68,10 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--target", action="append", default=[], metavar="NAME", help=only)
     for name, (metavar, text) in _HELP.items():
         group.addoption(name, metavar=metavar, help=text)
+    text = "execute hailo8l on a Hailo chip; with a value, on this device (0000:01:00.0) or on the simulator"
+    group.addoption("--device", nargs="?", const=CHIP, metavar="ID|simulator", help=text)
+    text = "seconds that the device may take for an answer (default: 10; three times as long to open)"
+    group.addoption("--device-timeout", type=float, metavar="SECONDS", default=10.0, help=text)
     more = "distractor cards in the gallery (default: the release's; the gate wants others named)"
     group.addoption("--distractors", type=int, metavar="N", help=more)
     anew = "compute every embedding again, whatever the cache holds"
@@ -74,6 +89,28 @@ def _positive(config: pytest.Config, name: str) -> int | None:
     if number is not None and number < 1:
         raise pytest.UsageError(f"{name} {number}: expected 1 or more, found {number}; leave the option out")
     return number
+
+
+def _device(config: pytest.Config, targets: tuple[str, ...]) -> str | None:
+    device: str | None = config.getoption("--device")
+    if device is None:
+        return None
+    if device not in (CHIP, SIMULATOR) and not _DEVICE_ID.fullmatch(device):
+        raise pytest.UsageError(
+            f"--device {device}: expected nothing, simulator, or a device's id such as 0000:01:00.0, "
+            "found something else; let another option follow --device, or end with it"
+        )
+    if targets and CHIP_TARGET not in targets:
+        raise pytest.UsageError(
+            f"--device {device}: expected --target {CHIP_TARGET}, which is what it executes, "
+            f"found --target {','.join(targets)}; add it"
+        )
+    seconds = config.getoption("--device-timeout")
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise pytest.UsageError(
+            f"--device-timeout {seconds}: expected a positive number of seconds, found another; correct it"
+        )
+    return device
 
 
 def read_options(config: pytest.Config, known_targets: tuple[str, ...]) -> Options:
@@ -95,10 +132,11 @@ def read_options(config: pytest.Config, known_targets: tuple[str, ...]) -> Optio
             "found another name; choose one of these"
         )
     base = config.invocation_params.dir
-    if config.getoption("--device") is not None:
+    device = _device(config, targets)
+    hef = _path(config.getoption("--hef"), base)
+    if hef is not None and device is None:
         raise pytest.UsageError(
-            f"--device {config.getoption('--device')}: expected no device, because this version drives none; "
-            "leave the option out (cells that need a device are not run, and say so)"
+            f"--hef {hef}: expected --device beside it, found none; add --device, or --device simulator"
         )
     report = _path(config.getoption("--report"), base)
     if report is not None and report.exists() and not (report.is_dir() and not any(report.iterdir())):
@@ -114,7 +152,9 @@ def read_options(config: pytest.Config, known_targets: tuple[str, ...]) -> Optio
         photos=_path(config.getoption("--photos"), base),
         report=report,
         use_cache=not config.getoption("--no-cache"),
-        device=config.getoption("--device"),
+        device=device,
         runner=config.getoption("--runner"),
         nonce=config.getoption("--nonce"),
+        hef=hef,
+        device_timeout=config.getoption("--device-timeout"),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cardembed.conformance.patience import Patience
 from cardembed.conformance.recorder import hooks
 from cardembed.conformance.recorder.cell import Cell
 from cardembed.conformance.recorder.controller import Controller
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cardembed.conformance.measure.bench import Bench
 
 _PREPARED = pytest.StashKey[Callable[[], Prepared]]()
+_EXECUTOR = pytest.StashKey[Executor]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,7 +86,9 @@ def _ready(controller: Controller) -> Prepared:
 
 
 def _execute(config: pytest.Config, specs: list[CellSpec], options: Options, run_dir: Path | None) -> None:
-    executor = Executor(specs, config.rootpath, options.targets, run_dir)
+    patience = None if options.device is None else Patience()
+    executor = Executor(specs, config.rootpath, options.targets, run_dir, patience)
+    config.stash[_EXECUTOR] = executor
     config.pluginmanager.register(executor, "cardembed-executor")
 
 
@@ -104,5 +108,11 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
     prepared = request.config.stash[_PREPARED]()
     workers = getattr(request.config, "workerinput", {}).get("workercount", 1)
-    with Bench(prepared.bench, threads=max(1, usable_cpus() // workers)) as opened:
+    executor = request.config.stash[_EXECUTOR]
+    with Bench(
+        prepared.bench,
+        threads=max(1, usable_cpus() // workers),
+        run_dir=executor.run_dir,
+        patience=executor.patience,
+    ) as opened:
         yield opened

@@ -39,6 +39,7 @@ def predicate(
     started: datetime,
     features_dir: Path,
     seconds: float,
+    device: dict[str, Any] | None = None,
 ) -> BundlePredicate:
     """What a run says about itself.
 
@@ -50,6 +51,7 @@ def predicate(
         started: When.
         features_dir: The features that were judged by; their text becomes part of the evidence.
         seconds: The run's wall time so far.
+        device: What the accelerator left, where one was driven.
     """
     texts = feature_files(features_dir)
     records = [outcome.record for outcome in outcomes]
@@ -72,9 +74,11 @@ def predicate(
         features=feature_texts(texts),
         packages=package_versions(),
         machine=machine_info(),
+        device=device,
         options={
             "targets": list(options.targets),
             "no_cache": not options.use_cache,
+            **({} if options.device is None else {"device": options.device}),
             "wall_seconds": round(seconds, 3),
             "inference_seconds": {target: round(value, 3) for target, value in inference.items()},
         },
@@ -97,7 +101,7 @@ def _cell(outcome: CellOutcome) -> BundleCell:
         measurement=record.measurement,
         verdict=outcome.verdict,
         worst=record.worst,
-        attempts=outcome.earlier,
+        attempts=[*outcome.earlier, *record.attempts],
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from cardembed.conformance.chip_record import ChipRecord
 from cardembed.conformance.recorder.ledger import EXECUTED, CellOutcome
 from cardembed.conformance.states import State, worst
 
-__all__ = ["last_line", "matrix", "overhead", "problems"]
+__all__ = ["chip_lines", "last_line", "matrix", "overhead", "problems"]
 
 _NO_TARGET = "-"
 _LISTED = 3
@@ -77,6 +78,28 @@ def overhead(outcomes: Sequence[CellOutcome], seconds: float) -> str | None:
         f"time: {seconds:.1f} s in all, {bare:.1f} s of bare inference for the same {images} images "
         f"(measured when they were embedded), ratio {seconds / bare:.2f}"
     )
+
+
+def chip_lines(records: Sequence[ChipRecord]) -> list[str]:
+    """What became of the chip that was asked for: a line for what it is, and one for each time it failed."""
+    lines = []
+    for record in records:
+        what = "simulated chip" if record.simulated else "chip"
+        if record.before is not None:
+            named = (
+                f"{record.identity.get('architecture', '')} firmware {record.identity.get('firmware', '')}"
+            )
+            felt = " and ".join(
+                f"{'?' if r.temperature_celsius is None else f'{r.temperature_celsius:.0f}'} °C {when}"
+                f"{', throttled' if r.throttled else ''}"
+                for r, when in ((record.before, "before"), (record.after, "after"))
+                if r is not None
+            )
+            lines.append(f"{what}: {named}, {felt}")
+        lines += [f"{what}: no answer: {attempt.reason}" for attempt in record.attempts]
+        if record.void:
+            lines.append(f"{what}: nothing counts: {record.void}")
+    return lines
 
 
 def last_line(outcomes: Sequence[CellOutcome]) -> str:

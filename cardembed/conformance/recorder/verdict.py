@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cardembed.conformance.states import StepStatus
-from cardembed.errors import CardembedError, UnavailableError
+from cardembed.errors import CardembedError, UnavailableError, WrongAnswerError
 
 __all__ = ["CellFailedError", "CellInconclusiveError", "one_line", "status_of"]
 
@@ -27,13 +27,13 @@ def one_line(error: BaseException) -> str:
 
 
 def status_of(error: BaseException) -> StepStatus:
-    """What a step that raised is: only an assertion says anything about the model.
+    """What a step that raised is: only an assertion says anything about the model, or a wrong answer.
 
     `UnavailableError` and `pytest.skip` skip; every other exception (InfrastructureError, a bug) is an error.
     """
     if isinstance(error, CellInconclusiveError):
         return StepStatus.INCONCLUSIVE
-    if isinstance(error, AssertionError | pytest.fail.Exception):
+    if isinstance(error, AssertionError | WrongAnswerError | pytest.fail.Exception):
         return StepStatus.FAILED
     if isinstance(error, UnavailableError | pytest.skip.Exception):
         return StepStatus.SKIPPED

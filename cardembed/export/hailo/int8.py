@@ -26,10 +26,13 @@ from cardembed.export.static_int8 import Batches, prepare, quantise_prepared
 
 __all__ = ["Int8Scheme", "pixel_batches", "quantise", "quantise_chip"]
 
-_LAYERS = ("Conv", "Gemm", "MatMul", "Add", "Mul", "GlobalAveragePool")
-"""Operations between which results are 8-bit numbers. A residual sum and a LayerScale are among them."""
+_LAYERS = ("Conv", "Gemm", "MatMul", "Add", "Mul", "GlobalAveragePool", "Relu")
+"""Operations between which results are 8-bit numbers. A residual sum and a LayerScale are among them. A
+ReLU is part of what stands before it: together they are rounded once."""
 _INNER = re.compile(r"/act(_\d+)?/|/layers\.1/|/norm(\.|\d|_)?")
 """Nodes of activations and norms, by the names that PyTorch's modules give them."""
+_WHOLE = ("Conv", "Relu")
+"""Among these nodes by name, but no part of a function: BatchNorms are folded into convolutions."""
 _BATCH = 32
 
 
@@ -90,7 +93,11 @@ def _graph(path: Path) -> Any:  # noqa: ANN401 - onnx publishes no types
 
 
 def _inner_nodes(path: Path) -> list[str]:
-    return [node.name for node in _graph(path).node if _INNER.search(f"{node.name}/")]
+    return [
+        node.name
+        for node in _graph(path).node
+        if node.op_type not in _WHOLE and _INNER.search(f"{node.name}/")
+    ]
 
 
 def _overrides(path: Path, scheme: Int8Scheme) -> dict[str, list[dict[str, Any]]]:

@@ -2,7 +2,9 @@
 
 Two forms. From normalised pixels (N, 3, S, S), as Hailo's parser wants it: the compiler's own script then
 adds the normalisation. From raw pixels (N, S, S, 3) of 0 to 255, as the chip is given them: the normalisation
-is folded into the first convolution, so that 8-bit pixels are its input and lose nothing.
+is folded into the first convolution, so that 8-bit pixels are its input and lose nothing. Where that one pads
+(beyond the picture's edge there is 0 after the normalisation, and not before it), a layer of its own
+normalises, as the compiler's does: a convolution of one pixel, channel by channel.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.errors import ExportError
 from cardembed.export.image_input import for_pixels
 from cardembed.export.onnx import write_traced
 from cardembed.models.embedding import EmbeddingModel
@@ -42,10 +43,6 @@ class ChipNetwork(nn.Module):
         model: The student; it is not changed.
         preprocessing: Its mean and std are folded in where inputs are raw pixels.
         raw: Whether they are.
-
-    Raises:
-        ExportError: Raw, and the first layer is no convolution without padding: beyond the picture's edge
-            there would be 0 before the normalisation, and not after it as in training.
     """
 
     def __init__(self, model: EmbeddingModel, preprocessing: Preprocessing, *, raw: bool) -> None:
@@ -54,14 +51,9 @@ class ChipNetwork(nn.Module):
         self.features: nn.Module = _Features(model)
         if raw:
             folded = for_pixels(self.features, preprocessing, full_scale=255)
-            if not folded.folded:
-                raise ExportError(
-                    model.architecture.name,
-                    expected="a first convolution of three channels without padding",
-                    found="another first layer",
-                    action="let the compiler's script normalise: export with raw=False",
-                )
             self.features = folded.model
+            if not folded.folded:
+                self.features = nn.Sequential(_normaliser(preprocessing), folded.model)
         self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
@@ -69,6 +61,17 @@ class ChipNetwork(nn.Module):
         if self.raw:
             images = images.permute(0, 3, 1, 2)
         return cast("Tensor", self.features(images))
+
+
+def _normaliser(preprocessing: Preprocessing) -> nn.Conv2d:
+    """(x / 255 − mean) / std, a channel at a time."""
+    std = torch.tensor(preprocessing.std, dtype=torch.float64)
+    layer = nn.Conv2d(3, 3, 1, groups=3)
+    with torch.no_grad():
+        layer.weight.copy_((1 / (255 * std)).reshape(3, 1, 1, 1))
+        assert layer.bias is not None
+        layer.bias.copy_(-torch.tensor(preprocessing.mean, dtype=torch.float64) / std)
+    return layer
 
 
 def write_chip_onnx(network: ChipNetwork, size: int, path: Path, *, batch: int | None) -> Path:

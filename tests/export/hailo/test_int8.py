@@ -17,6 +17,7 @@ import onnx  # noqa: E402 - after the skips
 
 from cardembed.export.hailo.int8 import Int8Scheme, quantise  # noqa: E402 - imports PyTorch
 from cardembed.export.hailo.network import ChipNetwork, write_chip_onnx  # noqa: E402 - as above
+from cardembed.models.weights import build_model  # noqa: E402 - as above
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,17 @@ def test_it_stays_near_the_float_student(quantised, student, like, images):
         wanted = student(torch.from_numpy(like.batch(list(images)))).numpy()
     cosine = (rows * wanted).sum(1)
     assert 0.98 < cosine.min() < 0.999999  # near, and not the float network itself
+
+
+def test_a_relu_is_rounded_once_with_what_stands_before_it(like, images, tmp_path):
+    student = build_model("reference", "hailo8l", seed=3, architecture="regnetx_002").eval()
+    network = ChipNetwork(student, like, raw=True)
+    source = write_chip_onnx(network, like.size, tmp_path / "float.onnx", batch=None)
+    graph = onnx.load(str(quantise(source, images, tmp_path / "int8.onnx"))).graph
+    assert "Relu" not in {node.op_type for node in graph.node}  # the range from 0 on does it
+    makers = {name: node for node in graph.node for name in node.output}
+    readers = [node for node in graph.node if node.op_type == "Conv"]
+    assert all(makers[node.input[0]].op_type == "DequantizeLinear" for node in readers)
 
 
 def test_per_tensor_and_sixteen_bits_are_other_networks(source, images, tmp_path):

@@ -1,0 +1,255 @@
+"""The chip that a run was asked for: opened once a process, and held between two health checks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardembed._io import sha256_array, sha256_file
+from cardembed._seeds import rng
+from cardembed.conformance.chip_record import FOLDER, ChipAttempt, ChipReading, ChipRecord
+from cardembed.conformance.chip_setup import CHIP, CHIP_TARGET, SIMULATOR, ChipSetup
+from cardembed.conformance.patience import Patience
+from cardembed.embedders.exports import simulated_hef
+from cardembed.embedders.hailo import HailoEmbedder
+from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.errors import (
+    CardembedError,
+    DeviceMissingError,
+    InfrastructureError,
+    UnavailableError,
+    UsageError,
+)
+from cardembed.fidelity import Fidelity
+from cardembed.hailo.hailortcli import measure_hef
+from cardembed.release import Release
+
+__all__ = ["ChipSession", "golden_pictures"]
+
+_GOLDEN = 4
+_SAME = 0.95
+"""Least similarity of a golden picture's answers. It tells a chip that runs another network or none; whether
+answers are the same bytes is DEVICE-3's question, and on record here."""
+
+
+def golden_pictures(size: int) -> NDArray[np.uint8]:
+    """The input of health checks: (4, size, size, 3) uint8, coarse random patches, the same everywhere."""
+    coarse = rng("golden input").integers(0, 256, (_GOLDEN, 7, 7, 3), dtype=np.uint8)
+    place = np.arange(size) * 7 // size
+    return np.ascontiguousarray(coarse[:, place][:, :, place])
+
+
+class ChipSession:
+    """A process's hold on the chip, and its record.
+
+    Args:
+        setup: What was asked for.
+        release: The release that is judged.
+        run_dir: Where the record is written.
+        patience: Of the run.
+    """
+
+    target = CHIP_TARGET
+
+    def __init__(
+        self, setup: ChipSetup, release: Release, run_dir: Path, patience: Patience | None = None
+    ) -> None:
+        self._setup = setup
+        self._release = release
+        self._patience = patience or Patience()
+        self._patience.note = self.failed
+        self._embedder: HailoEmbedder | None = None
+        self._golden: NDArray[np.float32] | None = None
+        self._missing: UnavailableError | None = None
+        self._path: Path | None = None
+        self.record = ChipRecord(asked=setup.device, simulated=setup.simulated, target=self.target)
+        name = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        self._file = run_dir / FOLDER / f"{name}-{os.getpid()}.json"
+
+    def embedder(self) -> HailoEmbedder:
+        """The embedder; the first time, the chip is opened and its health checked.
+
+        Raises:
+            UnavailableError: HailoRT, a chip or a compiled network is not there at all.
+            InfrastructureError: The chip gives no answer, or did not answer a retry before.
+            ReleaseError: The network cannot be read.
+        """
+        if self._missing is not None:
+            raise self._missing
+        self._patience.check()
+        if self._embedder is None:
+            try:
+                self._embedder = self._opened()
+            except DeviceMissingError as error:
+                if self.record.attempts:  # it was there, and gave no answer
+                    raise
+                self.failed(error)
+                self._missing = UnavailableError(
+                    error.thing, expected="a Hailo-8L", found=error.found, action=error.action
+                )
+                raise self._missing from error
+            except UnavailableError as error:
+                self._missing = error
+                self.failed(error)
+                raise
+        return self._embedder
+
+    @property
+    def architecture(self) -> str:
+        """What the device says it is; empty before it was opened."""
+        return self.record.identity.get("architecture", "")
+
+    def failed(self, error: CardembedError) -> None:
+        """Put on record that the chip gave no answer."""
+        self.record.attempts.append(
+            ChipAttempt(at=datetime.now(UTC), error=type(error).__name__, reason=str(error))
+        )
+        self.save()
+
+    def save(self) -> None:
+        """Write the record as it is now."""
+        self.record.write(self._file)
+
+    def _opened(self) -> HailoEmbedder:
+        path, digest, named, source = self._network()
+        embedder = HailoEmbedder(
+            path,
+            target=self.target,
+            sha256=digest,
+            artefact_digest=named,
+            preprocessing=Preprocessing.of(
+                self._release.preprocessing, self._release.target(self.target).input_size
+            ),
+            timeout=self._setup.timeout,
+            open_timeout=self._setup.open_timeout,
+            device_id=None if self._setup.device in (CHIP, SIMULATOR) else self._setup.device,
+        )
+        try:
+            # Whatever module answered to the name hailo_platform: what was asked for is what has to be there.
+            if (embedder.fidelity is Fidelity.DEVICE) == self._setup.simulated:
+                raise UsageError(
+                    f"--device {self._setup.device}",
+                    expected="the simulator" if self._setup.simulated else "a chip",
+                    found=str(embedder.runtime),
+                    action="remove what stands in for hailo_platform",
+                )
+            self._describe(embedder, path, source)
+            reading = self._check(embedder)
+        except BaseException:
+            embedder.close()
+            raise
+        self._path = path
+        self.record.before = self.record.before or reading
+        self.save()
+        return embedder
+
+    def _network(self) -> tuple[Path, str, str | None, str]:
+        """File, digest of its bytes, digest that names the artefact, and where it comes from."""
+        if self._setup.hef is not None:
+            path = Path(self._setup.hef)
+            return path, sha256_file(path), None, "a file of its own (--hef)"
+        if self._setup.simulated:
+            path, digest = simulated_hef(self._release, self.target)
+            shipped = self._release.artefact(self.target, "int8") or self._release.weights(self.target)
+            return path, digest, shipped.sha256, "packed from the release's INT8 network"
+        compiled = self._release.artefact(self.target, "hef")
+        if compiled is None:
+            raise UnavailableError(
+                f"{self.target} of {self._release.name}",
+                expected="a compiled network (.hef) in the release",
+                found="none",
+                action="compile one for this release, or name a file with --hef",
+            )
+        return self._release.path(compiled), compiled.sha256, None, "the release"
+
+    def _describe(self, embedder: HailoEmbedder, path: Path, source: str) -> None:
+        identity = embedder.identify()
+        self.record.identity = {
+            "architecture": identity.architecture,
+            "firmware": identity.firmware,
+            "serial_number": identity.serial_number,
+            "device_id": identity.device_id,
+        }
+        self.record.runtime = dict(embedder.runtime)
+        self.record.artefact = {
+            "file": path.name,
+            "sha256": embedder.runtime.get("derived_sha256", embedder.artefact_digest),
+            "bytes": path.stat().st_size,
+            "from": source,
+            **({} if self._setup.simulated else _stated(path)),
+        }
+
+    def _check(self, embedder: HailoEmbedder) -> ChipReading:
+        """Ask for the golden input's embeddings, and how the chip feels.
+
+        Raises:
+            InfrastructureError: No answer, one answer to different pictures, or other ones than before.
+        """
+        answers = embedder.embed_pixels(golden_pictures(embedder.preprocessing.size))
+        if len({row.tobytes() for row in answers}) < len(answers):
+            raise _unwell("an answer of its own to each golden picture", "one answer to several")
+        first, health = self._golden, embedder.health()
+        cosine = None if first is None else float((answers * first).sum(axis=1).min())
+        if cosine is not None and not cosine >= _SAME:
+            raise _unwell(f"the first check's answers (cosine ≥ {_SAME:g})", f"cosine {cosine:.4f}")
+        if first is None:
+            self._golden = answers
+        return ChipReading(
+            at=datetime.now(UTC),
+            golden_sha256=sha256_array(answers),
+            golden_cosine=cosine,
+            golden_identical=None if first is None else answers.tobytes() == first.tobytes(),
+            temperature_celsius=health.temperature,
+            clock_hz=health.clock_hz,
+            throttled=health.throttled,
+        )
+
+    def close(self) -> None:
+        """Check the chip once more, give it back, ask HailoRT's own tool for its figures. Never raises."""
+        embedder, self._embedder = self._embedder, None
+        if embedder is None:
+            return
+        try:
+            self._patience.check()
+            self.record.after = self._check(embedder)
+        except CardembedError as error:
+            self.record.problem = f"no health check after the last image: {error}"
+        finally:
+            with contextlib.suppress(Exception):
+                embedder.close()
+        self.save()
+        if self.record.latency is not None and not self._setup.simulated and self._path is not None:
+            self.record.hailortcli = measure_hef(self._path)
+            self.save()
+
+
+def _unwell(expected: str, found: str) -> InfrastructureError:
+    return InfrastructureError(
+        "health check of the chip",
+        expected=expected,
+        found=found,
+        action="power-cycle the device; nothing that it said in this run counts",
+    )
+
+
+def _stated(path: Path) -> dict[str, Any]:
+    """What a HEF states of itself, as far as it can be read."""
+    from cardembed.hef import read_hef
+
+    try:
+        hef = read_hef(path)
+    except CardembedError as error:
+        return {"unreadable": str(error)}
+    cores = [core for group in hef.network_groups for core in group.core_ops]
+    return {
+        "compiled_for": hef.architecture,
+        "compiler": hef.sdk_version,
+        "contexts": [core.contexts for core in cores],
+        "bottleneck_fps": [core.bottleneck_fps for core in cores],
+    }

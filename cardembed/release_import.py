@@ -1,0 +1,173 @@
+"""Taking a compiled artefact into a release: inspected, copied, and written down with how it came about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from cardembed._io import atomic_write_bytes, sha256_bytes
+from cardembed.errors import ArtefactError, DigestMismatchError, ReleaseError, UsageError
+from cardembed.export.hailo.manifest import CompiledRecord, KitManifest, read_compiled, read_kit
+from cardembed.hef import Finding, Hef, Stream, judge_hef, read_hef, requirement
+from cardembed.models.profiles import EMBEDDING_DIM
+from cardembed.release import Artefact, Compilation, Release
+
+__all__ = ["import_hef"]
+
+Normalised = Literal["chip", "host"]
+
+
+def import_hef(
+    release: Release,
+    target: str,
+    file: Path,
+    *,
+    normalised: Normalised | None = None,
+    kit: Path | None = None,
+) -> tuple[Release, list[Finding]]:
+    """Copy a HEF into a release and write it into `release.json`.
+
+    The file is named by its digest and stands there before `release.json` names it; the one that it replaces
+    is removed afterwards. So the release holds the earlier HEF or this one, whenever it is cut off.
+
+    Args:
+        release: On disk.
+        target: Whose artefact it is, "hailo8l".
+        file: The HEF.
+        normalised: Who normalises; what the kit says, without.
+        kit: The folder of the compile kit that it was made from, or its `kit.json`.
+
+    Returns:
+        The release as it was written, and what somebody should know of the HEF.
+
+    Raises:
+        UnknownTargetError: The release does not have the target, or its artefact is no HEF.
+        ArtefactError: No intact HEF, or one that does not fit the target; no kit.
+        ReleaseError: The kit is about other weights, or another preprocessing.
+        DigestMismatchError: The kit's compiler wrote another HEF.
+        UsageError: Nobody says who normalises, or two say different things.
+    """
+    entry = release.target(target)
+    needed = requirement(
+        target, profile=release.profile, input_size=entry.input_size, embedding_dim=EMBEDDING_DIM
+    )
+    hef = read_hef(file)
+    findings = judge_hef(hef, needed)
+    if misfits := [finding for finding in findings if finding.kind == "misfit"]:
+        raise ArtefactError(
+            file,
+            expected=f"a HEF that fits {target} of this release",
+            found="; ".join(f"{finding.subject}: {finding.message}" for finding in misfits),
+            action=f"compile the kit of this release: cardembed export hailo --target {target}",
+        )
+    manifest, kit_sha256, record = _kit(kit)
+    if manifest is not None:
+        _same_network(manifest, release, target, kit)
+    who = _who_normalises(normalised, manifest)
+    _check_input(file, hef, who)
+    data = file.read_bytes()
+    digest = sha256_bytes(data)
+    if record is not None and record.hef_sha256 != digest:
+        raise DigestMismatchError(
+            file,
+            expected=f"SHA-256 {record.hef_sha256[:16]}…, which compiled.json of the kit tells of",
+            found=f"{digest[:16]}…",
+            action="name the HEF that lies in the kit",
+        )
+    core_op = hef.network_groups[0].core_ops[0]
+    artefact = Artefact(
+        path=f"{target}-{digest[:16]}.hef",
+        sha256=digest,
+        format="hef",
+        bytes=len(data),
+        normalised=who,
+        compiled=Compilation(
+            sdk_version=hef.sdk_version,
+            contexts=core_op.contexts,
+            bottleneck_fps=core_op.bottleneck_fps,
+            kit_sha256=kit_sha256,
+            emulated=None if record is None else record.emulated,
+        ),
+    )
+    before = release.artefact(target, "hef")
+    atomic_write_bytes(release.root / artefact.path, data)
+    written = release.with_artefact(target, artefact).write()
+    if before is not None and before.path != artefact.path and not _named(written, before.path):
+        (release.root / before.path).unlink(missing_ok=True)
+    return written, [finding for finding in findings if finding.kind == "warning"]
+
+
+def _kit(kit: Path | None) -> tuple[KitManifest | None, str | None, CompiledRecord | None]:
+    if kit is None:
+        return None, None, None
+    manifest, digest = read_kit(kit)
+    record = read_compiled(kit)
+    if record is not None and record.kit_sha256 != digest:
+        raise DigestMismatchError(
+            kit,
+            expected="compiled.json of this kit",
+            found="that of another one",
+            action="compile this kit, or name the one that was compiled",
+        )
+    return manifest, digest, record
+
+
+def _same_network(manifest: KitManifest, release: Release, target: str, kit: Path | None) -> None:
+    entry = release.target(target)
+    wanted = {
+        "target": target,
+        "weights": release.weights(target).sha256,
+        "preprocessing": {
+            **release.preprocessing.model_dump(mode="json"),
+            "size": entry.input_size,
+        },
+    }
+    found = {
+        "target": manifest.target,
+        "weights": manifest.weights_sha256,
+        "preprocessing": manifest.preprocessing,
+    }
+    if differing := [name for name, value in wanted.items() if found[name] != value]:
+        raise ReleaseError(
+            kit,
+            expected=f"a kit of the release's own {target}",
+            found=f"another {' and '.join(differing)}",
+            action="export the kit of this release again and compile it",
+        )
+
+
+def _who_normalises(given: Normalised | None, manifest: KitManifest | None) -> Normalised:
+    recorded = None if manifest is None else manifest.normalised
+    who = given or recorded
+    if who is None:
+        raise UsageError(
+            "--normalised",
+            expected="who subtracts the mean, chip or host: no HEF says it",
+            found="neither it nor --kit",
+            action="add --kit DIR, the kit that was compiled, or --normalised chip|host",
+        )
+    if recorded not in (None, who):
+        raise UsageError(
+            "--normalised", expected=f"{recorded}, as the kit says", found=who, action="leave it out"
+        )
+    return who
+
+
+def _check_input(file: Path, hef: Hef, who: Normalised) -> None:
+    """Of a network that the host normalises for, inputs are not pixels as they are."""
+    streams: list[Stream] = [
+        stream for group in hef.network_groups for op in group.core_ops for stream in op.inputs
+    ]
+    for stream in streams:
+        plain = stream.quantisation.scale == 1 and not stream.quantisation.zero_point
+        if who == "host" and plain and stream.data_bytes == 1:
+            raise ArtefactError(
+                file,
+                expected="an input of normalised numbers, as --normalised host says",
+                found="pixels of 0 to 255 (scale 1, zero-point 0)",
+                action="pass --normalised chip",
+            )
+
+
+def _named(release: Release, path: str) -> bool:
+    return any(one.path == path for entry in release.targets.values() for one in entry.artefacts)

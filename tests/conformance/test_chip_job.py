@@ -1,0 +1,269 @@
+"""The Raspberry Pi's job on the simulated chip: what it says, and what each fault makes of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from chip_parts import Job, states, write_features, write_photos, write_release
+
+from cardembed.conformance.evidence import read_bundle
+from cardembed.conformance.report import render_report
+from cardembed.errors import DeviceBusyError
+from cardembed.hailo.deadline import Deadline
+from cardembed.hailo.resource import ChipResource, Ownership, simulated_platform
+
+sys.path.append(str(Path(__file__).parents[1] / "hailo"))
+NEVER_ASKED = {"AC-1/zero-shot", "AC-2/zero-shot"}
+"""The small release has no such cards."""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    from hailo_parts import SIZE, write_hef
+
+    folder = tmp_path_factory.mktemp("job")
+    release = write_release(folder / "release", SIZE)
+    write_features(folder)
+    return folder, write_hef(folder / "small.simhef"), release, write_photos(release, folder / "photos")
+
+
+@pytest.fixture
+def job(world):
+    folder, *rest = world
+    yield Job(folder, *rest)
+    free()
+
+
+def free():
+    """The lock is there for the taking."""
+    owner = Ownership(ChipResource(simulated_platform()))
+    owner.acquire(Deadline.after(0.5))
+    owner.release()
+
+
+@pytest.fixture(scope="module")
+def healthy(world):
+    folder, *rest = world
+    made = Job(folder, *rest)
+    return (*made.run(), made.report)
+
+
+def test_a_healthy_chip_is_judged_and_put_on_record(healthy):
+    code, out, predicate, _ = healthy
+    found = states(predicate)
+    assert code == 1  # random weights recognise nothing
+    assert {name for name, state in found.items() if state == "error"} == set(), out
+    assert {name for name, state in found.items() if state == "not run"} == {"AC-5", *NEVER_ASKED}
+    assert (found["DEVICE-3"], found["MODEL-1"]) == ("pass", "pass")
+    assert found["AC-8"] in ("fail", "inconclusive")  # judged, from the teacher's embeddings in the set
+    device = predicate.device
+    assert device["simulated"] is True
+    assert (device["asked"], device["target"]) == ("simulator", "hailo8l")
+    assert (device["identity"]["architecture"], device["identity"]["firmware"]) == ("HAILO8L", "4.23.0")
+    for check in ("before", "after"):
+        reading = device[check]
+        assert (reading["temperature_celsius"], reading["clock_hz"]) == (51, 200_000_000)
+        assert reading["throttled"] is False
+    assert device["after"]["golden_identical"] is True
+    assert device["after"]["golden_sha256"] == device["before"]["golden_sha256"]
+    assert "hailortcli" not in device
+
+
+def test_the_simulator_is_never_taken_for_the_device(healthy):
+    _, out, predicate, _ = healthy
+    assert {cell.fidelity for cell in predicate.cells if cell.fidelity} == {"emulated"}
+    assert predicate.artefacts["hailo8l"].runtime["name"] == "hailort-simulator"
+    assert "simulated" in out
+
+
+def test_a_latency_of_the_simulator_is_information_and_no_verdict(healthy):
+    _, _, predicate, report = healthy
+    cell = predicate.cell("AC-5/hailo8l")
+    assert (cell.state, cell.measurement, cell.fidelity) == ("not run", None, None)
+    assert "only true on the device" in cell.reason
+    latency = predicate.device["latency"]
+    assert latency["queries"] >= 300
+    assert latency["seconds"] >= 1
+    assert latency["p50_ms"] <= latency["p90_ms"] <= latency["p99_ms"] <= latency["p99_upper_bound_ms"]
+    assert latency["smallest_cosine"] == pytest.approx(1, abs=1e-6)
+    assert (latency["changed_answers"], latency["throttled"]) == (0, False)
+    assert f"{latency['queries']:.0f} queries" in cell.reason
+    assert f"{latency['queries']:.0f} queries" in render_report(report)
+
+
+def test_the_report_shows_the_device(healthy):
+    _, _, _, report = healthy
+    page = (report / "report.html").read_text()
+    for text in ("HAILO8L", "4.23.0", "Hailo-8", "golden"):
+        assert text in page
+
+
+# What docs/HAILO.md promises: the fault, the state of the cells that ask the chip, the errors on record.
+STOPS = [
+    ("no_device", "not run", ["DeviceMissingError"]),
+    ("busy", "error", ["DeviceBusyError", "DeviceBusyError"]),
+    ("driver_mismatch", "error", ["DriverMismatchError"]),
+    ("architecture=HAILO15H", "error", ["WrongArchitectureError"]),
+    ("corrupt_hef", "error", []),
+    ("lost_after=0", "error", ["DeviceLostError", "DeviceMissingError"]),
+    ("timeout_after=0", "error", ["DeviceTimeoutError", "DeviceTimeoutError"]),
+    ("hang_after=0", "error", ["DeviceTimeoutError", "DeviceTimeoutError"]),
+]
+
+
+@pytest.mark.parametrize(("fault", "state", "errors"), STOPS)
+def test_a_chip_that_gives_no_answer_at_all(job, fault, state, errors):
+    began = time.monotonic()
+    code, out, predicate = job.run("--device-timeout", "0.5", faults=fault)
+    assert time.monotonic() - began < 30, out
+    assert code != 0
+    assert set(states(predicate).values()) == {state}, out
+    if errors:
+        assert [attempt["error"] for attempt in predicate.device["attempts"]] == errors
+
+
+def test_a_chip_that_is_lost_on_the_way(job):
+    code, out, predicate = job.run("-k", "ac1 or device3 or ac5", faults="lost_after=30")
+    found = states(predicate)
+    assert code == 1
+    assert {found[name] for name in ("AC-1", "AC-5", "DEVICE-3")} == {"error"}, out
+    cell = predicate.cell("AC-1/hailo8l")
+    assert [attempt.state for attempt in cell.attempts] == ["error"]
+    assert "status 36" in cell.attempts[0].reason
+    assert predicate.device["before"]
+    assert "after" not in predicate.device
+    assert [a["error"] for a in predicate.device["attempts"]] == ["DeviceLostError", "DeviceMissingError"]
+
+
+def test_nothing_counts_without_the_second_health_check(job):
+    # The health check (4 frames) and MODEL-1 (32) are answered, and the last health check is not.
+    code, out, predicate = job.run("-k", "model1", faults="lost_after=38")
+    assert code == 1
+    cell = predicate.cell("MODEL-1/hailo8l")
+    assert cell.state == "error", out
+    assert cell.reason.startswith("on the chip: no health check after the last image")
+    assert {step.status for step in cell.steps} == {"passed"}
+    assert "nothing counts" in out
+
+
+def test_a_chip_that_answers_differently_every_time_fails(job):
+    code, out, predicate = job.run(faults="nondeterministic")
+    found = states(predicate)
+    assert code == 1
+    assert (found["DEVICE-3"], found["MODEL-1"]) == ("fail", "fail"), out
+    assert "differ from the first" in predicate.cell("DEVICE-3/hailo8l").reason
+    assert predicate.device["after"]["golden_identical"] is False
+    # There is no latency of answers that are others than before; everything else is judged as it came.
+    assert {name for name, state in found.items() if state == "error"} == {"AC-5"}
+    assert "found cosine" in predicate.cell("AC-5/hailo8l").reason
+
+
+def test_throttling_changes_no_answer_and_is_noted(job, healthy):
+    _, out, predicate = job.run(faults="throttled")
+    assert states(predicate) == states(healthy[2]), out
+    device = predicate.device
+    assert (device["before"]["throttled"], device["after"]["throttled"]) == (True, True)
+    assert device["before"]["temperature_celsius"] > 100
+    assert device["latency"]["throttled"] is True
+    assert device["latency"]["p50_ms"] > healthy[2].device["latency"]["p50_ms"] + 15
+    assert "throttled" in predicate.cell("AC-5/hailo8l").reason
+    assert "throttled" in out
+
+
+def test_a_busy_chip_is_asked_once_more_and_both_times_are_recorded(job):
+    owner = Ownership(ChipResource(simulated_platform()))
+    owner.acquire(Deadline.after(0.5))
+    arguments = ("-k", "model1", "--device-timeout", "1")
+    process = subprocess.Popen(
+        job.command(*arguments), cwd=job.folder, env=job.environment(), stdout=subprocess.PIPE, text=True
+    )
+    try:
+        wait_for(lambda: "DeviceBusyError" in records(job), 60)
+    finally:
+        owner.release()
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    predicate = read_bundle(job.report).predicate
+    cell = predicate.cell("MODEL-1/hailo8l")
+    assert cell.state == "pass"
+    assert [attempt.state for attempt in cell.attempts] == ["error"]
+    assert [a["error"] for a in predicate.device["attempts"]] == ["DeviceBusyError"]
+
+
+def records(job):
+    """The text of the records that the job's processes wrote so far."""
+    return "".join(file.read_text() for file in job.folder.glob(f".{job.report.name}.*.part/.chip/*.json"))
+
+
+def wait_for(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_job_that_is_killed_leaves_the_lock_free(job, workers):
+    process = subprocess.Popen(
+        job.command("-n", workers), cwd=job.folder, env=job.environment("throttled"),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        wait_for(lambda: "golden" in records(job), 60)
+        with pytest.raises(DeviceBusyError):
+            free()
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(10)
+    # A worker notices that nobody listens any more, and ends.
+    owner = Ownership(ChipResource(simulated_platform()))
+    owner.acquire(Deadline.after(10))
+    owner.release()
+
+
+def test_without_a_chip_every_cell_is_not_run_and_the_run_not_green(job, tmp_path):
+    compiled = tmp_path / "any.hef"
+    compiled.write_bytes(b"\x01HEF" + bytes(60))
+    job.hef = compiled
+    code, out, predicate = job.run(device=("--device",))
+    assert code != 0
+    found = {cell.id: cell for cell in predicate.cells if cell.target == "hailo8l"}
+    assert {cell.state for cell in found.values()} == {"not run"}
+    assert all("hailo-all" in cell.reason for cell in found.values()), out
+    assert predicate.device["simulated"] is False
+
+
+def test_a_chip_that_executed_nothing_is_not_green_whatever_else_passed(job):
+    code, out, predicate = job.run("--target", "teacher", "-k", "ac1", faults="no_device")
+    assert code != 0, out
+    assert "pass" not in states(predicate).values()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "device", "message"),
+    [
+        ((), ("--device",), "a simulated one"),
+        ((), ("--device", "tpu"), "expected nothing, simulator, or a device's id"),
+        ((), (), "expected --device beside it"),
+        (("--device-timeout", "0"), ("--device", "simulator"), "positive number of seconds"),
+    ],
+)
+def test_misuse_is_one_line(job, arguments, device, message):
+    code, out, predicate = job.run(*arguments, device=device)
+    assert (code, predicate) == (pytest.ExitCode.USAGE_ERROR, None)
+    assert message in out
+    assert "Traceback" not in out
+
+
+def test_the_chip_executes_one_target(job):
+    command = job.command()
+    command[command.index("hailo8l")] = "teacher"
+    done = subprocess.run(
+        command, cwd=job.folder, env=job.environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "expected --target hailo8l" in done.stdout + done.stderr

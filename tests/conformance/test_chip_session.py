@@ -1,0 +1,122 @@
+"""A session on what passes for a chip: the way of a latency to a verdict, and what must not take it.
+
+No test can have a Hailo-8L: the simulator is told to deny what it is, which nothing outside of tests can do.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from chip_parts import write_photos, write_release
+
+from cardembed.conformance.chip_setup import ChipSetup, check_setup
+from cardembed.conformance.measure import chip as chip_module
+from cardembed.conformance.measure.bench import Bench
+from cardembed.conformance.measure.chip import ChipSession, golden_pictures
+from cardembed.conformance.recorder.cell import Cell
+from cardembed.conformance.spec import parse_feature
+from cardembed.embedders import hailo
+from cardembed.errors import InfrastructureError, UnavailableError, UsageError
+from cardembed.hailo.resource import ChipResource, simulated_platform
+from cardembed.hailo.simulator.faults import inject
+
+sys.path.append(str(Path(__file__).parents[1] / "hailo"))
+
+SPEED = """
+@AC-5
+Feature: AC-5 Inference Speed
+
+  Scenario Outline: <target>
+    Given the ConvNeXt-Tiny student model deployed on Hailo 8L
+    When processing a single image
+    Then inference MUST complete in <{limit}ms
+    And this holds for the 99th percentile of at least 300 queries over at least 0.2 s, at 95 % confidence
+
+    Examples: targets
+      | target  |
+      | hailo8l |
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    from hailo_parts import SIZE, write_hef
+
+    folder = tmp_path_factory.mktemp("session")
+    release = write_release(folder / "release", SIZE)
+    return write_hef(folder / "small.simhef"), release, write_photos(release, folder / "photos")
+
+
+@pytest.fixture
+def disguise(monkeypatch, tmp_path):
+    monkeypatch.setattr(ChipResource, "simulated", property(lambda _: False))
+    monkeypatch.setattr(hailo, "is_simulated", lambda _: False)
+    monkeypatch.setattr(hailo, "hailo_platform", simulated_platform)
+    monkeypatch.setattr(chip_module, "measure_hef", lambda path: {"chip_latency_ms": 1.0, "path": path.name})
+    monkeypatch.setenv("CARDEMBED_LOCKS", str(tmp_path))
+
+
+def measured(world, run_dir, limit):
+    """The cell AC-5 after a run, and the session's record."""
+    hef, release, photos = world
+    (spec,) = parse_feature(SPEED.format(limit=limit), "ac5.feature")
+    cell = Cell(spec, run_dir)
+    setup = {
+        "release": str(release.root), "catalogue": None, "distractors": None, "photos": str(photos.root),
+        "use_cache": True, "chip": ChipSetup(device="chip", hef=str(hef)).model_dump(),
+    }  # fmt: skip
+    with Bench(setup, run_dir=run_dir) as bench:
+        bench.deployed("hailo8l")
+        bench.measure(cell)
+        record = bench.chip.record
+    return cell, record
+
+
+@pytest.mark.parametrize(("limit", "state"), [(5000, "pass"), (0.001, "fail")])
+def test_a_latency_of_a_chip_decides(disguise, world, tmp_path, limit, state):
+    cell, record = measured(world, tmp_path, limit)
+    assert cell.record.verdict.state == state
+    assert cell.record.artefact.fidelity == "device"
+    context = cell.samples.context.model_extra
+    assert (context["clock_hz"], context["throttled"]) == (200_000_000, False)
+    assert set(context["temperatures_celsius"]) == {51.0}
+    assert len(cell.samples.milliseconds) >= 300
+    assert sum(cell.samples.milliseconds) >= 200
+    assert record.after.golden_identical
+    assert record.hailortcli == {"chip_latency_ms": 1.0, "path": "small.simhef"}
+
+
+def test_a_latency_of_another_chip_does_not(disguise, world, tmp_path):
+    with inject(architecture="HAILO8"), pytest.raises(UnavailableError, match=r"found HAILO8, .*300 queries"):
+        measured(world, tmp_path, 5000)
+
+
+def test_a_chip_that_says_the_same_to_everything_is_not_well(world, tmp_path, monkeypatch):
+    hef, release, _ = world
+    constant = np.full((4, 768), 768**-0.5, np.float32)
+    monkeypatch.setattr(hailo.HailoEmbedder, "embed_pixels", lambda *_: constant)
+    session = ChipSession(ChipSetup(device="simulator", hef=str(hef)), release, tmp_path)
+    with pytest.raises(InfrastructureError, match="one answer to several"):
+        session.embedder()
+    assert session.record.before is None
+
+
+def test_nothing_that_only_answers_to_the_name_is_taken_for_what_was_asked_for(world, tmp_path, monkeypatch):
+    hef, release, _ = world
+    with pytest.raises(UsageError, match="expected a chip"):
+        ChipSession(ChipSetup(device="chip", hef=str(hef)), release, tmp_path).embedder()
+    with pytest.raises(UsageError, match="a simulated one"):
+        check_setup(ChipSetup(device="chip", hef=str(hef)))
+    compiled = tmp_path / "some.hef"
+    compiled.write_bytes(b"\x01HEF")
+    with pytest.raises(UsageError, match="expected a simulated network"):
+        check_setup(ChipSetup(device="simulator", hef=str(compiled)))
+
+
+def test_golden_pictures_are_the_same_everywhere_and_differ():
+    pictures = golden_pictures(224)
+    assert (pictures.shape, pictures.dtype) == ((4, 224, 224, 3), np.uint8)
+    assert len({picture.tobytes() for picture in pictures}) == 4
+    assert (golden_pictures(224) == pictures).all()
+    assert (golden_pictures(112)[:, ::16, ::16] == pictures[:, ::32, ::32]).all()
