@@ -107,6 +107,11 @@ def sha256_tree(path: Path | str) -> str:
     return sha256_listing(files)
 
 
+def sha256_artefact(path: Path | str) -> str:
+    """SHA-256 of an artefact: `sha256_tree` of a folder, `sha256_file` of anything else."""
+    return sha256_tree(path) if Path(path).is_dir() else sha256_file(path)
+
+
 def sha256_listing(files: Iterable[tuple[str, str]]) -> str:
     r"""SHA-256 of the lines that `sha256sum` writes, by the paths' bytes: digest, two spaces, path, "\n".
 

@@ -43,7 +43,8 @@ def coreml(
 ) -> None:
     """Write a Core ML artefact: an ML Program for iOS 16, or a NeuralNetwork (.mlmodel).
 
-    Its contract is read back from disk before it gets its name. A record stands beside it.
+    Its contract is read back from disk and our executor compares it with the model before it gets its name.
+    A record stands beside it.
 
     \b
     Example:

@@ -1,1 +1,1 @@
-"""Core ML programs, read from disk and executed without Apple's runtime."""
+"""Core ML artefacts read back from disk and executed with PyTorch, on any machine."""

@@ -1,53 +1,106 @@
-"""How FLOAT16 results are computed where there is no hardware that does it.
-
-Kernels compute in float32. "float32" leaves results so; "float16-optimistic" rounds each FLOAT16 result once;
-"float16-pessimistic" also rounds the partial sums of matrix products and convolutions, every 64 terms. What
-Apple's hardware does lies between the two.
-"""
+"""How numbers are computed: in float32, or so that FLOAT16 results are rounded as a phone's would be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import reduce
-from typing import Literal, get_args
+from enum import StrEnum
+from typing import Any
 
+import torch
 from torch import Tensor
+from torch.nn import functional
 
-from cardembed.errors import UsageError
+__all__ = ["Arithmetic", "Mode"]
 
-__all__ = ["MODES", "TERMS", "Arithmetic", "Mode"]
-
-Mode = Literal["float32", "float16-optimistic", "float16-pessimistic"]
-MODES: tuple[str, ...] = get_args(Mode)
-TERMS = 64
-"""Terms of a sum that are taken in float32 before it is rounded."""
+_BLOCK = 64
 
 
-@dataclass(frozen=True, slots=True)
+class Mode(StrEnum):
+    """An arithmetic; the two float16 modes bracket what hardware does."""
+
+    FLOAT32 = "float32"
+    """Everything in float32, whatever types the artefact declares."""
+    OPTIMISTIC = "float16-optimistic"
+    """Float32 inside of an operation; each FLOAT16 result rounded once."""
+    PESSIMISTIC = "float16-pessimistic"
+    """As optimistic, and sums of products are kept in float16 after every 64 terms."""
+
+
 class Arithmetic:
-    """Rounding of results and of partial sums."""
+    """Sums of products in one mode, and where new tensors are made.
 
-    mode: str = "float32"
-    """One of `MODES`."""
+    Args:
+        mode: See `Mode`.
+        device: "cpu"; "meta" where only shapes are computed.
+    """
 
-    def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise UsageError(
-                "Core ML arithmetic", expected="one of " + ", ".join(MODES), found=repr(self.mode),
-                action="choose one of them",
-            )  # fmt: skip
+    def __init__(self, mode: Mode, device: str = "cpu") -> None:
+        self.mode = mode
+        self.device = device
+        self.multiplications = 0
+        """Products of matrices and convolutions so far, where only shapes are computed."""
+        self.in_half = False
+        """Whether the operation that runs has a FLOAT16 result."""
 
-    def result(self, value: Tensor, *, half: bool) -> Tensor:
-        """A result as it is stored: rounded to float16 and back, where the program says FLOAT16."""
-        if half and self.mode != "float32" and value.is_floating_point():
-            return value.half().float()
-        return value
+    @property
+    def blockwise(self) -> bool:
+        """Whether sums are to be split into blocks now."""
+        return self.mode is Mode.PESSIMISTIC and self.in_half and self.device != "meta"
 
-    def rounds_sums(self, terms: int, *, half: bool) -> bool:
-        """Whether a sum of so many terms is taken in parts that are rounded."""
-        return self.mode == "float16-pessimistic" and half and terms > TERMS
+    def round(self, value: Tensor) -> Tensor:
+        """A float32 result as FLOAT16 holds it, written into the same memory."""
+        return value.copy_(value.half()) if value.dtype == torch.float32 else value
 
-    def added(self, parts: Iterable[Tensor]) -> Tensor:
-        """Partial sums, rounded to float16 after each."""
-        return reduce(lambda total, part: (total + part).half().float(), parts)
+    def matmul(self, x: Tensor, y: Tensor) -> Tensor:
+        """The matrix product, with broadcasting."""
+        if self.blockwise and x.shape[-1] > _BLOCK and x.ndim > 1 and y.ndim > 1:
+            total: Any = None
+            for start in range(0, x.shape[-1], _BLOCK):
+                part = x[..., start : start + _BLOCK] @ y[..., start : start + _BLOCK, :]
+                total = self.round(part) if total is None else self.round(total.add_(self.round(part)))
+            return total  # type: ignore[no-any-return]
+        result = torch.matmul(x, y)
+        self.multiplications += result.numel() * x.shape[-1] if self.device == "meta" else 0
+        return result
+
+    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Rows of x times the rows of weight, plus bias."""
+        if self.blockwise:
+            result = self.matmul(x, weight.transpose(-1, -2))
+            return result if bias is None else result + bias
+        result = functional.linear(x, weight, bias)
+        self.multiplications += result.numel() * x.shape[-1] if self.device == "meta" else 0
+        return result
+
+    def conv(
+        self,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        *,
+        stride: list[int],
+        padding: list[int],
+        dilation: list[int],
+        groups: int,
+    ) -> Tensor:
+        """A convolution over one, two or three dimensions; padding is the same at both ends."""
+        dims = x.ndim - 2
+        if not 1 <= dims <= 3 or weight.ndim != x.ndim:
+            raise ValueError(f"input {tuple(x.shape)} and weight {tuple(weight.shape)}")
+        run: Any = (functional.conv1d, functional.conv2d, functional.conv3d)[dims - 1]
+        channels = weight.shape[1]
+        step = max(1, _BLOCK // max(1, weight[0, 0].numel()))
+        if self.blockwise and channels > step:
+            shape = (x.shape[0], groups, channels, *x.shape[2:])
+            grouped = x.reshape(shape)
+            total: Any = None
+            for start in range(0, channels, step):
+                cut = grouped[:, :, start : start + step].reshape(x.shape[0], -1, *x.shape[2:])
+                part = run(cut, weight[:, start : start + step], None, stride, padding, dilation, groups)
+                total = self.round(part) if total is None else self.round(total.add_(self.round(part)))
+            if bias is not None:
+                total = total + bias.reshape(-1, *[1] * dims)
+            return total  # type: ignore[no-any-return]
+        result: Tensor = run(x, weight, bias, stride, padding, dilation, groups)
+        if self.device == "meta":
+            self.multiplications += result.numel() * weight[0].numel()
+        return result

@@ -1,96 +1,80 @@
-"""Records of a `weight.bin`: a header with a sentinel, the kind of number, and where the data lies."""
+"""Weights outside of the protobuf: Core ML's blob storage, version 2.
+
+A file starts with 64 bytes (number of records, version); a blob reference is the offset of a record's header
+of 64 bytes: sentinel 0xDEADBEEF, type, size in bytes, offset of the data, unused bits of the last byte.
+Source: MILBlob/Blob/StorageFormat.hpp in coremltools.
+"""
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed.coreml.package import bad
+from cardembed.coreml.dtypes import byte_count, decode
+from cardembed.coreml.package import open_regular
+from cardembed.coreml.problems import artefact_error
+from cardembed.errors import ArtefactError
 
-__all__ = ["BlobFile"]
+__all__ = ["locate_blob", "read_blob"]
 
 _SENTINEL = 0xDEADBEEF
 _HEADER = struct.Struct("<IIQQQ")
-# By the file's own numbering: the bits of a number and what it becomes.
-_KINDS: dict[int, tuple[int, str]] = {
-    1: (16, "<f2"), 2: (32, "<f4"), 3: (8, "u1"), 4: (8, "i1"), 6: (16, "<i2"), 7: (16, "<u2"),
-    8: (4, "i1"), 9: (1, "u1"), 10: (2, "u1"), 11: (4, "u1"), 12: (3, "u1"), 13: (6, "u1"),
-    14: (32, "<i4"), 15: (32, "<u4"),
+_HEADER_BYTES = 64
+_TYPES = {
+    1: "FLOAT16", 2: "FLOAT32", 3: "UINT8", 4: "INT8", 6: "INT16", 7: "UINT16", 8: "INT4", 9: "UINT1",
+    10: "UINT2", 11: "UINT4", 12: "UINT3", 13: "UINT6", 14: "INT32", 15: "UINT32",
 }  # fmt: skip
-_SIGNED_NIBBLE = 8
+_SAME = {"BOOL": "UINT8"}
 
 
-class BlobFile:
-    """A weight file, mapped into memory.
+def read_blob(path: Path, offset: int, dtype: str, shape: tuple[int, ...]) -> NDArray[np.generic]:
+    """The array whose record header stands at `offset`.
 
-    Args:
-        path: The file.
+    Raises:
+        ArtefactError: Offsets outside of the file, another sentinel, another type or another length than
+            `dtype` and `shape` need. Nothing is allocated before these are checked.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        empty = path.stat().st_size == 0
-        self._data: NDArray[np.uint8] = (
-            np.zeros(0, np.uint8) if empty else np.memmap(path, dtype=np.uint8, mode="r")
-        )
-
-    def read(self, offset: int, count: int) -> NDArray[np.generic]:
-        """The numbers of the record at `offset`.
-
-        Args:
-            offset: Of the record's header, in bytes.
-            count: Numbers that are expected.
-
-        Raises:
-            ArtefactError: No header there, an unknown kind, or data beyond the file or of another length.
-        """
-        kind, start, size, padding = self._header(offset)
-        end = len(self._data)
-        bits, dtype = _KINDS[kind]
-        if start + size > end or padding > 8 or size * 8 - padding != count * bits:
-            raise bad(
-                self._path,
-                f"{count} numbers of {bits} bits within {end} bytes",
-                f"{size} bytes at {start}, {padding} bits of them padding",
-            )
-        raw = self._data[start : start + size]
-        if bits >= 8:
-            return raw.view(dtype)
-        numbers = _unpacked(raw, bits)[:count]
-        if dtype == "i1":
-            signed = numbers.astype(np.int8)
-            return np.where(signed >= _SIGNED_NIBBLE, signed - 2 * _SIGNED_NIBBLE, signed).astype(np.int8)
-        return numbers
-
-    def place(self, offset: int) -> tuple[int, str]:
-        """Byte at which the data of the record at `offset` begins, and NumPy's name of its numbers.
-
-        Raises:
-            ArtefactError: No header there, or an unknown kind.
-        """
-        kind, start, _, _ = self._header(offset)
-        return start, _KINDS[kind][1]
-
-    def _header(self, offset: int) -> tuple[int, int, int, int]:
-        """Kind, start and size of the data, and bits of padding."""
-        end = len(self._data)
-        if offset < 0 or offset + _HEADER.size > end:
-            raise bad(self._path, "a record within the file", f"one at byte {offset} of {end}")
-        sentinel, kind, size, start, padding = _HEADER.unpack(
-            self._data[offset : offset + _HEADER.size].tobytes()
-        )
-        if sentinel != _SENTINEL:
-            raise bad(self._path, f"a record at byte {offset}", f"the sentinel {sentinel:#x}")
-        if kind not in _KINDS:
-            raise bad(self._path, "a known kind of number", f"kind {kind} at byte {offset}")
-        return kind, start, size, padding
+    start, size = locate_blob(path, offset, dtype, shape)
+    try:
+        with open_regular(path) as file:
+            file.seek(start)
+            data = file.read(size)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if len(data) != size:
+        raise artefact_error(f"{path} at {offset}", expected=f"{size} bytes", found=len(data))
+    return decode(data, dtype, shape)
 
 
-def _unpacked(raw: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
-    """Numbers of fewer than 8 bits, the least significant bit first."""
-    stream = np.unpackbits(raw, bitorder="little")
-    whole = stream[: len(stream) // bits * bits].reshape(-1, bits)
-    return np.packbits(whole, axis=1, bitorder="little")[:, 0]
+def locate_blob(path: Path, offset: int, dtype: str, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Where the data of the record at `offset` lie: first byte and length; errors as of `read_blob`."""
+    thing = f"{path} at {offset}"
+    needed = byte_count(dtype, shape)
+    try:
+        with open_regular(path) as file:
+            end = os.fstat(file.fileno()).st_size
+            if not _HEADER_BYTES <= offset <= end - _HEADER_BYTES:
+                raise artefact_error(
+                    thing, expected=f"a record inside of the file's {end} bytes", found="none"
+                )
+            file.seek(offset)
+            sentinel, kind, size, start, _ = _HEADER.unpack(file.read(_HEADER.size))
+            if sentinel != _SENTINEL:
+                raise artefact_error(thing, expected=f"the sentinel {_SENTINEL:#x}", found=f"{sentinel:#x}")
+            if _TYPES.get(kind) not in {dtype, _SAME.get(dtype, dtype)}:
+                raise artefact_error(thing, expected=f"data of type {dtype}", found=_TYPES.get(kind, kind))
+            if size != needed:
+                raise artefact_error(thing, expected=f"{needed} bytes for {dtype} {shape}", found=size)
+            if not offset + _HEADER_BYTES <= start <= end - size:
+                raise artefact_error(thing, expected=f"data inside of the file's {end} bytes", found=start)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return int(start), int(size)
+
+
+def _unreadable(path: Path, error: OSError) -> ArtefactError:
+    return artefact_error(path, expected="a readable file", found=error.strerror or error)

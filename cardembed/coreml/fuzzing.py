@@ -14,16 +14,20 @@ from typing import Any
 import numpy as np
 
 from cardembed._imports import require
+from cardembed.coreml.limits import Limits
 from cardembed.coreml.model import CoreMLModel
+from cardembed.coreml.protos import parse_model
 from cardembed.errors import ArtefactError
 
-__all__ = ["make_samples", "mutate", "mutate_message", "outcome", "run"]
+__all__ = ["FUZZ_LIMITS", "make_samples", "mutate", "mutate_message", "outcome", "run"]
 
 SECONDS = 2.0
 """Longest time that an artefact may take, read and executed."""
 
-LARGEST = 1 << 22
-"""Numbers in a result: in proportion to the samples, which are a few kilobytes."""
+FUZZ_LIMITS = Limits(
+    constant_elements=1 << 22, tensor_elements=1 << 22, live_elements=1 << 23, multiplications=1 << 30
+)
+"""In proportion to the samples, which are a few kilobytes."""
 
 _EXTREMES = (
     b"\xff" * 9 + b"\x01", b"\xff\xff\xff\xff\x0f", b"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", b"\x00",
@@ -111,10 +115,8 @@ def outcome(path: Path, mode: str = "float32") -> str:
     """Read and execute an artefact: "prediction", "ArtefactError", or what went wrong."""
     before = time.perf_counter()
     try:
-        model = CoreMLModel.load(path, mode, largest_result=LARGEST)
-        feeds: dict[str, Any] = {
-            port.name: np.ones([side or 2 for side in port.shape], np.float32) for port in model.inputs
-        }
+        model = CoreMLModel.load(path, mode, limits=FUZZ_LIMITS)
+        feeds: dict[str, Any] = {port.name: np.ones(port.shape, np.float32) for port in model.inputs}
         model.predict(feeds)
         ended = "prediction"
     except ArtefactError as error:
@@ -126,12 +128,11 @@ def outcome(path: Path, mode: str = "float32") -> str:
 
 
 def make_samples(folder: Path) -> list[Path]:
-    """Convert a small network to an ML Program, a flexible one and a compressed one, under `folder`."""
+    """Convert a small network to an ML Program, compressed ones and a NeuralNetwork, under `folder`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import torch
-
-        ct: Any = require("coremltools", extra="coreml")  # it does not say what it exports
+        torch: Any = require("torch", extra="train")
+        ct: Any = require("coremltools", extra="coreml")  # it publishes no types
         optimize: Any = require("coremltools.optimize.coreml", extra="coreml")
 
         network = torch.nn.Sequential(
@@ -140,9 +141,7 @@ def make_samples(folder: Path) -> list[Path]:
             torch.nn.Linear(128, 24),
         ).eval()  # fmt: skip
         shape = (1, 3, 16, 16)
-        traced = torch.jit.trace(  # type: ignore[no-untyped-call] # PyTorch types none of it
-            network, torch.zeros(shape), check_trace=False
-        )
+        traced = torch.jit.trace(network, torch.zeros(shape), check_trace=False)
 
         def convert(name: str, entry: Any = shape, **options: Any) -> Path:  # noqa: ANN401 - coremltools' own
             made = ct.convert(
@@ -156,6 +155,7 @@ def make_samples(folder: Path) -> list[Path]:
         samples = [
             program,
             convert("flexible.mlpackage", flexible, minimum_deployment_target=ct.target.iOS16),
+            convert("old.mlmodel", convert_to="neuralnetwork", minimum_deployment_target=ct.target.iOS14),
         ]
         config = optimize.OpPalettizerConfig(nbits=2, mode="uniform", weight_threshold=0)
         model = ct.models.MLModel(str(program), skip_model_load=True)
@@ -171,7 +171,6 @@ def _files(sample: Path) -> list[Path]:
 
 def run(samples: Sequence[Path], count: int, seed: int, folder: Path) -> Counter[tuple[str, str]]:
     """Mutate `count` times; how often which file ended how."""
-    protos: Any = require("coremltools.proto.Model_pb2", extra="coreml")
     dice = random.Random(seed)
     ends: Counter[tuple[str, str]] = Counter()
     parts = {sample: [(path, path.read_bytes()) for path in _files(sample)] for sample in samples}
@@ -189,8 +188,7 @@ def run(samples: Sequence[Path], count: int, seed: int, folder: Path) -> Counter
         else:
             target = copy
         if target.suffix == ".mlmodel" and dice.random() < 0.7:
-            message = protos.Model()
-            message.ParseFromString(data)
+            message = parse_model(path, data)
             for _ in range(dice.randint(1, 3)):
                 mutate_message(message, dice)
             target.write_bytes(message.SerializeToString())

@@ -1,176 +1,133 @@
-"""A saved Core ML program, executed on PyTorch's kernels from what lies on disk."""
+"""A Core ML artefact that can be executed on any machine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from cardembed.coreml.arithmetic import Arithmetic
-from cardembed.coreml.operations import OPERATIONS, Arguments
-from cardembed.coreml.operations._registry import Value, as_tensor
-from cardembed.coreml.package import bad
-from cardembed.coreml.program import LARGEST_RESULT, Operation, Program, read_program
-from cardembed.errors import ArtefactError, EmbeddingError
-from cardembed.ports import Port
+from cardembed._imports import require
+from cardembed.coreml.description import Description, describe, open_artefact
+from cardembed.coreml.feeds import prepare
+from cardembed.coreml.graph import Feature, Step
+from cardembed.coreml.limits import Limits
+from cardembed.errors import UsageError
+
+if TYPE_CHECKING:
+    from cardembed.coreml.executor import Executor
 
 __all__ = ["CoreMLModel"]
 
-_FAULTS = (
-    RuntimeError,
-    ValueError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    MemoryError,
-    ZeroDivisionError,
-)
-
 
 class CoreMLModel:
-    """An ML Program.
+    """An ML Program or a NeuralNetwork, read from disk and executed with PyTorch.
 
-    It proves graph and weights, and not the Neural Engine's arithmetic: results are fidelity `emulated`.
+    It proves the artefact's graph and weights, not the Neural Engine's arithmetic: fidelity `emulated`.
 
     Args:
-        program: As `read_program` gives it.
-        mode: "float32", "float16-optimistic" or "float16-pessimistic": see `cardembed.coreml.arithmetic`.
-        largest_result: Numbers that a constant or a result may have.
+        executor: The artefact's graph, ready to run.
+        description: What the artefact says of itself.
 
-    Raises:
-        ArtefactError: An operation that is not known, which the message names, or values that do not exist.
-        UsageError: Another mode.
+    Example:
+        >>> model = CoreMLModel.load("CardEmbedding.mlpackage")
+        >>> model.predict({"input": images})["embedding"].shape
+        (1, 768)
     """
 
-    def __init__(
-        self, program: Program, mode: str = "float32", *, largest_result: int = LARGEST_RESULT
-    ) -> None:
-        self.program = program
-        self._largest = largest_result
-        self.arithmetic = Arithmetic(mode)
-        self._values: dict[str, Value] = {
-            name: constant if isinstance(constant, str) else as_tensor(np.array(constant))
-            for name, constant in program.constants.items()
-        }
-        self._steps: list[Operation] = []
-        known = {feature.name for feature in program.inputs} | self._values.keys()
-        for operation in program.operations:
-            if operation.kind not in OPERATIONS:
-                raise bad(program.path, "operations that this executor knows", operation.kind[:80])
-            missing = {name for names in operation.inputs.values() for name in names} - known
-            if missing:
-                raise bad(program.path, "values that were computed before", f"{min(missing)[:80]!r}")
-            known.update(operation.outputs)
-            if operation.kind.startswith("constexpr_"):
-                self._values.update(self._run(operation, self._values))
-            else:
-                self._steps.append(operation)
-        self._last = self._last_uses()
+    def __init__(self, executor: Executor, description: Description) -> None:
+        self._executor = executor
+        self.description = description
+        """What the artefact says of itself."""
 
     @classmethod
-    def load(cls, path: Path | str, mode: str = "float32", *, largest_result: int = LARGEST_RESULT) -> Self:
-        """Read an `.mlpackage`; `largest_result` as of the class.
+    def load(cls, path: Path | str, mode: str = "float32", *, limits: Limits | None = None) -> CoreMLModel:
+        """Read an artefact; its shapes are checked for the inputs' default shapes.
+
+        Args:
+            path: An `.mlpackage` folder or an `.mlmodel` file.
+            mode: "float32", "float16-optimistic" or "float16-pessimistic", see `Mode`.
+            limits: What the artefact may ask for.
 
         Raises:
-            ArtefactError: It cannot be read or executed.
-            UnavailableError: Core ML tools, whose protobufs are used, are not installed.
+            ArtefactError: It cannot be parsed, refers outside of itself, holds an unsupported operation, or
+                has absurd shapes.
+            UnavailableError: PyTorch (extra `train`) or coremltools' schemas (extra `coreml`) are missing.
+            UsageError: No such mode.
         """
-        program = read_program(Path(path), largest_result=largest_result)
-        return cls(program, mode, largest_result=largest_result)
+        require("torch", extra="train")
+        from cardembed.coreml.arithmetic import Mode
+        from cardembed.coreml.executor import Executor
+        from cardembed.coreml.neural_network.reader import read_network
+        from cardembed.coreml.program import read_program
 
-    @property
-    def inputs(self) -> tuple[Port, ...]:
-        """What it takes."""
-        return self.program.inputs
-
-    @property
-    def outputs(self) -> tuple[Port, ...]:
-        """What it gives."""
-        return self.program.outputs
-
-    def predict(self, data: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Inputs by name to outputs by name, as coremltools' `MLModel.predict`.
-
-        Raises:
-            EmbeddingError: Other names or shapes than the inputs have.
-            ArtefactError: It cannot be executed on them.
-        """
-        found: dict[str, NDArray[Any]] = {}
-        wanted = {feature.name for feature in self.outputs}
-        for _, results in self._executed(data):
-            found.update({name: value.numpy() for name, value in results.items() if name in wanted})
-        return found
-
-    def trace(self, data: Mapping[str, NDArray[Any]]) -> Iterator[tuple[Operation, dict[str, Tensor]]]:
-        """Every operation with its results by name, as they are computed; errors as of `predict`."""
-        yield from self._executed(data)
-
-    @torch.inference_mode()
-    def _executed(self, data: Mapping[str, NDArray[Any]]) -> Iterator[tuple[Operation, dict[str, Tensor]]]:
-        values: dict[str, Value] = {**self._values, **self._given(data)}
-        for place, operation in enumerate(self._steps):
-            results = self._run(operation, values)
-            values.update(results)
-            yield operation, results
-            for name in self._last.get(place, ()):
-                del values[name]
-
-    def _run(self, operation: Operation, values: Mapping[str, Value]) -> dict[str, Tensor]:
-        given = {name: tuple(values[one] for one in names) for name, names in operation.inputs.items()}
-        half = operation.half[0] if operation.half else False
-        arguments = Arguments(given, self.arithmetic, half, self._largest)
         try:
-            made = OPERATIONS[operation.kind](arguments)
-        except ArtefactError:
-            raise
-        except _FAULTS as error:
-            name = operation.outputs[0] if operation.outputs else ""
-            found = f"{operation.kind} {name[:80]}: {type(error).__name__}: {str(error)[:200]}"
-            raise bad(self.program.path, "operations that can be executed", found) from error
-        results = made if isinstance(made, tuple) else (made,)
-        if len(results) != len(operation.outputs):
-            counts = f"{operation.kind} with {len(operation.outputs)} of {len(results)}"
-            raise bad(self.program.path, "a name for every result", counts)
-        return {
-            name: self.arithmetic.result(value, half=half)
-            for name, value, half in zip(operation.outputs, results, operation.half, strict=True)
-        }
+            chosen = Mode(mode)
+        except ValueError as error:
+            raise UsageError(
+                "mode", expected=", ".join(Mode), found=repr(mode), action="choose one of these"
+            ) from error
+        limits = limits or Limits()
+        package, message = open_artefact(path, limits)
+        description = describe(package, message, limits)
+        read = read_program if description.kind == "mlProgram" else read_network
+        executor = Executor(read(package, message, description, limits), chosen, limits, str(path))
+        executor.check({feature.name: feature.shape for feature in description.inputs})
+        return cls(executor, description)
 
-    def _given(self, data: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
-        if data.keys() != {feature.name for feature in self.inputs}:
-            raise _unfit(self.program.path, self.inputs, ", ".join(data) or "nothing")
-        found = {}
-        for feature in self.inputs:
-            array = np.asarray(data[feature.name])
-            shape = feature.shape if feature.dtype != "image" else (1, 3, *feature.shape)
-            fits = len(shape) == array.ndim and all(
-                side in (None, given) for side, given in zip(shape, array.shape, strict=True)
-            )
-            if not fits:
-                raise _unfit(self.program.path, self.inputs, f"{feature.name} {array.shape}")
-            found[feature.name] = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
-        return found
+    @property
+    def inputs(self) -> tuple[Feature, ...]:
+        """What it takes."""
+        return self.description.inputs
 
-    def _last_uses(self) -> dict[int, list[str]]:
-        """By step, what no later step needs; outputs are handed out as they come."""
-        last: dict[str, int] = {}
-        for place, operation in enumerate(self._steps):
-            for name in operation.outputs:
-                last[name] = place
-            for names in operation.inputs.values():
-                last.update({name: place for name in names if name in last})
-        ends: dict[int, list[str]] = {}
-        for name, place in last.items():
-            ends.setdefault(place, []).append(name)
-        return ends
+    @property
+    def outputs(self) -> tuple[Feature, ...]:
+        """What it gives; with the shapes for the default inputs where the artefact states none."""
+        return tuple(self._executor.graph.outputs)
+
+    @property
+    def mode(self) -> str:
+        """The arithmetic that it is executed in."""
+        return str(self._executor.mode)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Operations in order, constants left out; of a NeuralNetwork what its layers were turned into."""
+        return tuple(self._executor.graph.steps)
+
+    def predict(self, data: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+        """Execute it.
+
+        Args:
+            data: Inputs by name, see `cardembed.coreml.feeds.prepare`.
+
+        Returns:
+            Outputs by name, float32 or int32. FLOAT16 outputs come as float32 too: mode float32 keeps their
+            digits, the others' values are FLOAT16 values.
+
+        Raises:
+            EmbeddingError: Inputs that the model does not take.
+            ArtefactError: Shapes that do not fit for these inputs.
+        """
+        return {name: _array(value).copy() for name, value in self._executor.run(self._feeds(data)).items()}
+
+    def trace(self, data: Mapping[str, Any]) -> Iterator[tuple[Step, dict[str, NDArray[Any]]]]:
+        """Execute it and yield every operation with its results by name, in the program's order.
+
+        Values are freed as soon as no operation needs them; copy what is to be kept. Errors as of `predict`.
+        """
+        for step, results in self._executor.trace(self._feeds(data)):
+            yield step, {name: _array(value) for name, value in results.items()}
+
+    def _feeds(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        import torch
+
+        feeds = {name: torch.from_numpy(value) for name, value in prepare(data, self.inputs).items()}
+        self._executor.check({name: tuple(value.shape) for name, value in feeds.items()})
+        return feeds
 
 
-def _unfit(path: Path, inputs: tuple[Port, ...], found: str) -> EmbeddingError:
-    wanted = ", ".join(map(str, inputs))
-    return EmbeddingError(f"inputs of {path.name}", expected=wanted, found=found, action="pass these")
+def _array(value: Any) -> NDArray[Any]:  # noqa: ANN401 - a tensor
+    array: NDArray[Any] = value.numpy()
+    return array

@@ -1,4 +1,4 @@
-"""Core ML programs: on a Mac by Apple's runtime, elsewhere by our executor at fidelity `emulated`."""
+"""Core ML artefacts: on a Mac by Apple's runtime, elsewhere by our executor at fidelity `emulated`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from cardembed._imports import require
-from cardembed._io import sha256_tree
+from cardembed._io import sha256_artefact
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
 from cardembed.embedders.declared import DeclaredArtefact
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import DigestMismatchError, InfrastructureError, ReleaseError
 from cardembed.fidelity import Fidelity
+from cardembed.ports import Port
 
 if TYPE_CHECKING:
-    from cardembed.coreml.program import Program
+    from cardembed.coreml.description import Description
 
 __all__ = ["CoreMLEmbedder", "CoreMLProgram"]
 
 ComputeUnits = Literal["ALL", "CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE"]
 MODE = "float16-optimistic"
 """The arithmetic of our executor: each float16 result rounded once."""
-_SYSTEMS = {6: "iOS 15", 7: "iOS 16", 8: "iOS 17", 9: "iOS 18"}
+_FORMATS = {"mlProgram": "ML Program", "neuralNetwork": "NeuralNetwork"}
+_SYSTEMS = {4: "iOS 13", 5: "iOS 14", 6: "iOS 15", 7: "iOS 16", 8: "iOS 17", 9: "iOS 18"}
 """The oldest system that a version of the specification runs on."""
 
 
@@ -36,18 +39,18 @@ class _Predicts(Protocol):
 
 
 class CoreMLProgram:
-    """A Core ML program whose `predict` works as that of coremltools' `MLModel`.
+    """A Core ML model whose `predict` works as that of coremltools' `MLModel`.
 
     On macOS Apple's runtime executes it, which no test of this project has run yet; elsewhere our executor,
-    which reads the package from disk and rounds as float16 does.
+    which reads the artefact from disk and rounds as float16 does.
 
     Args:
-        path: An `.mlpackage`.
+        path: An `.mlpackage` or an `.mlmodel`.
         compute_units: What Apple's runtime may use; our executor has no choice.
         mode: Of our executor: see `cardembed.coreml.arithmetic`.
 
     Raises:
-        ArtefactError: No package, or one that cannot be executed.
+        ArtefactError: No such artefact, or one that cannot be executed.
         UnavailableError: Core ML tools or PyTorch are not installed.
     """
 
@@ -55,13 +58,13 @@ class CoreMLProgram:
         self.on_mac = platform.system() == "Darwin"
         self.executed_by = f"Core ML {compute_units}" if self.on_mac else f"cardembed.coreml {mode}"
         """What executes it."""
-        self.program: Program
-        """What the package says."""
+        self.description: Description
+        """What the artefact says of itself."""
         self._model: _Predicts
         if self.on_mac:
-            from cardembed.coreml.program import read_program
+            from cardembed.coreml.description import read_description
 
-            self.program = read_program(Path(path))
+            self.description = read_description(path)
             tools: Any = require("coremltools", extra="coreml")
             units = getattr(tools.ComputeUnit, compute_units)
             self._model = tools.models.MLModel(str(path), compute_units=units)
@@ -70,10 +73,10 @@ class CoreMLProgram:
             from cardembed.coreml.model import CoreMLModel
 
             model = CoreMLModel.load(path, mode)
-            self.program, self._model = model.program, model
+            self.description, self._model = model.description, model
 
-    def predict(self, data: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Inputs by name to outputs by name.
+    def predict(self, data: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+        """Inputs by name, arrays or PIL images, to outputs by name.
 
         Raises:
             EmbeddingError: Other names or shapes than the program's.
@@ -88,12 +91,12 @@ class CoreMLProgram:
 
 
 class CoreMLEmbedder(Embedder):
-    """Executes an ML Program with input "input" (1, 3, S, S) and output "embedding" (1, 768), float32.
+    """Executes an artefact that takes (1, 3, S, S) float32 or an RGB picture, and gives (1, 768) float32.
 
     Args:
-        path: The `.mlpackage`.
+        path: The `.mlpackage` or `.mlmodel`.
         target: The target whose artefact it is.
-        sha256: SHA-256 over its files, as `sha256_tree` gives it.
+        sha256: SHA-256 of it, as `sha256_artefact` gives it.
         artefact_digest: The digest that names the artefact: the source weights', where it is derived.
         preprocessing: The artefact's.
         compute_units: What Apple's runtime may use.
@@ -102,13 +105,13 @@ class CoreMLEmbedder(Embedder):
 
     Raises:
         DigestMismatchError: Other bytes; nothing was parsed.
-        ArtefactError: No package, or one that cannot be executed.
+        ArtefactError: No such artefact, or one that cannot be executed.
         ReleaseError: Other ports.
         UnavailableError: Core ML tools or PyTorch are not installed.
     """
 
     batch_size = 1
-    """As the program's."""
+    """As the artefact's."""
 
     def __init__(
         self,
@@ -122,10 +125,10 @@ class CoreMLEmbedder(Embedder):
         mode: str = MODE,
         threads: int | None = None,
     ) -> None:
-        found = sha256_tree(path)
+        found = sha256_artefact(path)
         if found != sha256:
             raise DigestMismatchError(
-                path, expected=f"SHA-256 {sha256} over its files", found=found, action="export it again"
+                path, expected=f"SHA-256 {sha256}", found=found, action="export it again"
             )
         self._program = CoreMLProgram(path, compute_units=compute_units, mode=mode)
         package, extra = ("coremltools", "coreml") if self._program.on_mac else ("torch", "train")
@@ -142,35 +145,45 @@ class CoreMLEmbedder(Embedder):
             preprocessing=preprocessing,
             runtime=runtime,
         )
-        self._declared = _declared(self._program.program, self._program.executed_by)
+        said = self._program.description
+        self._declared = _declared(said, self._program.executed_by)
         size = preprocessing.size
-        ports = [[port.shape for port in side] for side in (self._declared.inputs, self._declared.outputs)]
-        if ports[0] != [(1, 3, size, size)] or len(ports[1]) != 1:
-            raise ReleaseError(
-                path,
-                expected=f"one input (1, 3, {size}, {size}) and one output (1, {EMBEDDING_DIM})",
-                found=f"shapes {ports}",
-                action="export it with `cardembed export coreml`",
-            )
+        entry = said.inputs[0] if len(said.inputs) == 1 else None
+        if entry is None or not entry.allows((1, 3, size, size)) or entry.image not in ("", "RGB"):
+            raise _other_ports(path, size, self._declared.inputs)
+        if len(said.outputs) != 1 or said.outputs[0].shape not in ((), (1, EMBEDDING_DIM)):
+            raise _other_ports(path, size, self._declared.outputs)
         count = thread_count(threads)
         if count is not None and not self._program.on_mac:
             require("torch", extra="train").set_num_threads(count)
 
     def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One prediction."""
+        """One prediction; where the artefact takes pictures, of the pixels that the batch was made of."""
         (entry,), (exit_,) = self._declared.inputs, self._declared.outputs
-        return np.asarray(self._program.predict({entry.name: batch})[exit_.name], dtype=np.float32)
+        given: Any = batch
+        if entry.dtype == "image":
+            given = Image.fromarray(self.preprocessing.squares(batch)[0])
+        return np.asarray(self._program.predict({entry.name: given})[exit_.name], dtype=np.float32)
 
     def declared(self) -> DeclaredArtefact:
-        """What the package's specification says."""
+        """What the artefact's specification says."""
         return self._declared
 
 
-def _declared(program: Program, executed_by: str) -> DeclaredArtefact:
+def _other_ports(path: Path, size: int, found: tuple[Port, ...]) -> ReleaseError:
+    return ReleaseError(
+        path,
+        expected=f"one input (1, 3, {size}, {size}) or an RGB picture, and one output (1, {EMBEDDING_DIM})",
+        found=", ".join(map(str, found)) or "none",
+        action="export it with `cardembed export coreml`",
+    )
+
+
+def _declared(said: Description, executed_by: str) -> DeclaredArtefact:
     return DeclaredArtefact(
-        format="ML Program",
-        version=_SYSTEMS.get(program.specification, f"specification {program.specification}"),
-        inputs=program.inputs,
-        outputs=program.outputs,
+        format=_FORMATS[said.kind],
+        version=_SYSTEMS.get(said.specification_version, f"specification {said.specification_version}"),
+        inputs=tuple(feature.port for feature in said.inputs),
+        outputs=tuple(feature.port for feature in said.outputs),
         executed_by=(executed_by,),
     )

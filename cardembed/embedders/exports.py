@@ -15,9 +15,8 @@ from cardembed._io import (
     atomic_write_json,
     cache_root,
     canonical_json,
+    sha256_artefact,
     sha256_bytes,
-    sha256_file,
-    sha256_tree,
 )
 from cardembed.errors import ArtefactError, CardembedError, UnavailableError
 from cardembed.release import Release
@@ -163,19 +162,15 @@ def _once(file: Path, make: Make, source: str, *, torch: bool = False) -> tuple[
 def _known(file: Path) -> str | None:
     try:
         digest = json.loads(_note(file).read_bytes())["sha256"]
-        return str(digest) if _digest(file) == digest else None
+        return str(digest) if sha256_artefact(file) == digest else None
     except (OSError, ValueError, KeyError, TypeError, ArtefactError):
         return None
-
-
-def _digest(path: Path) -> str:
-    return sha256_tree(path) if path.is_dir() else sha256_file(path)
 
 
 def _make(file: Path, make: Make, source: str) -> str:
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".export.") as temporary:
         made = make(Path(temporary))
-        digest = _digest(made)
+        digest = sha256_artefact(made)
         if file.is_dir():  # a folder replaces no other
             shutil.rmtree(file)
         made.replace(file)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import logging
 import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,8 +20,10 @@ from cardembed._imports import require
 from cardembed.errors import ExportError, UsageError
 from cardembed.export.coreml_check import Contract, check_coreml
 from cardembed.export.coreml_files import normalise_package
+from cardembed.export.coreml_run import compare_coreml
 from cardembed.export.record import ExportRecord, Port, measure, tool_versions
 from cardembed.export.source import AUTHOR, LICENCE, InputKind, Source
+from cardembed.parity.classes import agreement
 
 if TYPE_CHECKING:
     from torch import nn
@@ -66,10 +69,11 @@ class CoreMLOptions:
 
 
 def export_coreml(source: Source, path: Path, options: CoreMLOptions | None = None) -> ExportRecord:
-    """Convert a model, check the saved artefact's contract, and give it its name.
+    """Convert a model, check and execute the saved artefact, and give it its name.
 
-    Equal weights, options and package versions give equal bytes. Core ML itself runs on macOS only: what is
-    checked here is what the artefact on disk says.
+    Equal weights, options and package versions give equal bytes. Core ML itself runs on macOS only: our own
+    executor computes here what the artefact on disk says, at its precision, and the record has how near that
+    comes to the model.
 
     Args:
         source: What is exported.
@@ -78,7 +82,9 @@ def export_coreml(source: Source, path: Path, options: CoreMLOptions | None = No
 
     Raises:
         UsageError: Options or a suffix that contradict each other.
-        ExportError: It cannot be converted, or the saved artefact has another contract.
+        ExportError: It cannot be converted, or the saved artefact has another contract, or computes something
+            else than the model.
+        ArtefactError: It cannot be executed.
         UnavailableError: PyTorch or Core ML tools are not installed.
     """
     chosen = options or CoreMLOptions()
@@ -97,9 +103,14 @@ def export_coreml(source: Source, path: Path, options: CoreMLOptions | None = No
             converted = _describe(_compress(converted, chosen.compress), source, chosen)
         contract = _contract(source, chosen)
         digest, size = measure(_save(converted, partial))
-        if chosen.compress is not None:
-            against = {"bytes_ratio": size / measure(plain)[1], "agreement": None}
         check_coreml(partial, contract, metadata)
+        execute = functools.partial(
+            compare_coreml, source=source, precision=chosen.precision, max_batch=chosen.max_batch
+        )
+        found, rows = execute(partial, compressed=chosen.compress is not None)
+        if chosen.compress is not None:
+            near = agreement(execute(plain)[1], rows)
+            against = {"bytes_ratio": size / measure(plain)[1], "agreement": asdict(near)}
         _replace(partial, path)
     return ExportRecord(
         path=path.name,
@@ -113,6 +124,7 @@ def export_coreml(source: Source, path: Path, options: CoreMLOptions | None = No
         metadata=metadata,
         tools=tool_versions(("coremltools", "torch", "timm")),
         quantisation=chosen.compress or chosen.precision,
+        agreement=None if found is None else asdict(found),
         against_float=against,
     )
 

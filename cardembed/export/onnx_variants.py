@@ -30,7 +30,7 @@ from cardembed.export.record import ExportRecord, Port, measure, tool_versions
 from cardembed.export.source import InputKind, Source
 from cardembed.parity.classes import FLOAT32, Agreement, agreement
 
-__all__ = ["OnnxOptions", "check_inputs", "export_onnx", "run_onnx"]
+__all__ = ["OnnxOptions", "check_inputs", "export_onnx", "normalised_inputs", "run_onnx"]
 
 _LARGEST_BATCH = 64
 
@@ -157,8 +157,7 @@ def run_onnx(
     Raises:
         ExportError: ONNX Runtime cannot run it, or a batch of one gives another embedding.
     """
-    pixels = check_inputs(source)
-    batch = pixels if kind == "image" else _normalised(source, pixels)
+    batch = check_inputs(source) if kind == "image" else normalised_inputs(source)
     try:
         session = open_session(str(path))
         name = session.get_inputs()[0].name
@@ -171,15 +170,16 @@ def run_onnx(
     return found
 
 
-def _normalised(source: Source, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return source.preprocessing.batch(list(pixels.transpose(0, 2, 3, 1)))
+def normalised_inputs(source: Source) -> NDArray[np.float32]:
+    """`check_inputs` as the model takes them: (3, 3, S, S) float32."""
+    return source.preprocessing.batch(list(check_inputs(source).transpose(0, 2, 3, 1)))
 
 
 def _compare(source: Source, path: Path, kind: InputKind) -> Agreement:
     import torch
 
     with torch.inference_mode():
-        wanted = source.model(torch.from_numpy(_normalised(source, check_inputs(source)))).numpy()
+        wanted = source.model(torch.from_numpy(normalised_inputs(source))).numpy()
     found = agreement(wanted, run_onnx(path, source, kind))
     if not FLOAT32.holds(found):
         raise differs(path, f"1 − cos < {FLOAT32.one_minus_cosine:g} to the model", str(found))

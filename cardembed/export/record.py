@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from cardembed._io import atomic_write_json, sha256_file, sha256_tree
+from cardembed._io import atomic_write_json, sha256_artefact
 
 __all__ = ["ExportRecord", "Port", "measure", "tool_versions", "write_record"]
 
@@ -54,7 +54,7 @@ class ExportRecord:
     agreement: dict[str, Any] | None = None
     """Against the PyTorch model: 1 − cos, largest difference, inputs. None: it was not executed."""
     against_float: dict[str, Any] | None = None
-    """Of a compressed artefact: its size's ratio and, where executed, its agreement with the float one."""
+    """Of a compressed artefact: its size's ratio and its agreement with the float one."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -67,10 +67,8 @@ def measure(path: Path) -> tuple[str, int]:
     Raises:
         ArtefactError: A package with a link, or without files.
     """
-    if path.is_dir():
-        digest = sha256_tree(path)
-        return digest, sum(item.stat().st_size for item in path.rglob("*") if item.is_file())
-    return sha256_file(path), path.stat().st_size
+    files = [item for item in path.rglob("*") if item.is_file()] if path.is_dir() else [path]
+    return sha256_artefact(path), sum(item.stat().st_size for item in files)
 
 
 def tool_versions(names: Iterable[str]) -> dict[str, str]:

@@ -53,12 +53,12 @@ def _coreml(path: Path) -> TraceableArtefact:
     from cardembed.parity.coreml_trace import trace_coreml
 
     model = CoreMLModel.load(path)
-    size = model.inputs[0].shape[-1] or 0
+    size = model.inputs[0].shape[-1]
     return TraceableArtefact(size, partial(trace_coreml, model, source=f"{path.name} on cardembed.coreml"))
 
 
 TRACEABLE: dict[str, Callable[[Path], TraceableArtefact]] = {
-    ".safetensors": _weights, ".onnx": _onnx, ".mlpackage": _coreml,
+    ".safetensors": _weights, ".onnx": _onnx, ".mlpackage": _coreml, ".mlmodel": _coreml,
 }  # fmt: skip
 """By suffix, what opens such a file."""
 

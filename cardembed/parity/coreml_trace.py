@@ -1,4 +1,4 @@
-"""Every result of an ML Program, in float32: what rounding to float16 does is no difference of the graph."""
+"""Every result of a Core ML artefact, in float32: what rounding does is no difference of the graph."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ def trace_coreml(model: CoreMLModel, batch: NDArray[np.float32], *, source: str)
     parts: dict[str, list[NDArray[np.floating]]] = {}
     steps: list[tuple[str, str, tuple[str, ...]]] = []
     for row in range(len(batch)):
-        for operation, results in model.trace({entry.name: batch[row : row + 1]}):
-            inputs = tuple(name for names in operation.inputs.values() for name in names)
+        for step, results in model.trace({entry.name: batch[row : row + 1]}):
             for name, value in results.items():
-                if not value.is_floating_point():
+                if value.dtype != np.float32:
                     continue
                 if not row:
-                    steps.append((name, operation.kind, inputs))
-                parts.setdefault(name, []).append(value.numpy())
+                    steps.append((name, step.kind, step.reads))
+                parts.setdefault(name, []).append(value.copy())
     recorder = Recorder()
     recorder.add(entry.name, "input", (), batch)
     for name, kind, inputs in steps:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cardembed._io import sha256_file, sha256_tree
+from cardembed._io import sha256_artefact, sha256_file
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import UnknownTargetError
@@ -18,6 +18,7 @@ from cardembed.parity.mutations import Mutation
 from cardembed.parity.mutations.coreml import COREML_MUTATIONS
 from cardembed.parity.mutations.onnx import ONNX_MUTATIONS
 from cardembed.parity.retrieval import COMPRESSED, RetrievalClass
+from cardembed.ports import Port
 from cardembed.release import Release
 
 __all__ = ["ROUTES", "Route", "routes_of"]
@@ -97,28 +98,35 @@ def _export_coreml(options: Mapping[str, Any], release: Release, target: str, fo
     from cardembed.export.coreml import CoreMLOptions, export_coreml
     from cardembed.export.source import source_of_target
 
-    path = folder / f"{target}.mlpackage"
-    export_coreml(source_of_target(release, target), path, CoreMLOptions(**options))
+    chosen = CoreMLOptions(**options)
+    path = folder / f"{target}.{chosen.format}"
+    export_coreml(source_of_target(release, target), path, chosen)
     return path
 
 
 def _open_coreml(mode: str, path: Path, preprocessing: Preprocessing) -> Embedder:
     from cardembed.embedders.coreml import CoreMLEmbedder
 
-    digest = sha256_tree(path)
+    digest = sha256_artefact(path)
     return CoreMLEmbedder(
         path, target=path.stem, sha256=digest, artefact_digest=digest, preprocessing=preprocessing, mode=mode
     )
 
 
 def _coreml_contract(path: Path, size: int) -> None:
-    from cardembed.coreml.package import bad
-    from cardembed.coreml.program import read_program
+    """Of a tensor's form; a NeuralNetwork states no shape of its output."""
+    from cardembed.coreml.description import read_description
+    from cardembed.coreml.problems import artefact_error
 
-    program = read_program(path)
-    found = [(port.name, port.dtype, port.shape) for port in (*program.inputs, *program.outputs)]
-    if found != [("input", "float32", (1, 3, size, size)), ("embedding", "float32", (1, 768))]:
-        raise bad(path, f"input (1, 3, {size}, {size}) and embedding (1, 768), float32", str(found))
+    said = read_description(path)
+    wanted = (Port("input", "float32", (1, 3, size, size)), Port("embedding", "float32", (1, 768)))
+    if said.kind == "neuralNetwork":
+        wanted = (wanted[0], Port("embedding", "float32", ()))
+    found = tuple(feature.port for feature in (*said.inputs, *said.outputs))
+    if found != wanted:
+        raise artefact_error(
+            path, expected=" and ".join(map(str, wanted)), found=" and ".join(map(str, found))
+        )
 
 
 def _coreml(
@@ -132,7 +140,9 @@ def _coreml(
     return Route(
         name, frozenset({"ios"}), kind, rounded=rounded, export=partial(_export_coreml, options),
         open=partial(_open_coreml, mode), executed_by="coreml", contract=_coreml_contract,
-        mutations=COREML_MUTATIONS if isinstance(kind, ArtefactClass) else (),
+        # They change an ML Program that takes a tensor.
+        mutations=() if isinstance(kind, RetrievalClass) or options.keys() & {"input", "format"}
+        else COREML_MUTATIONS,
     )  # fmt: skip
 
 
@@ -152,6 +162,8 @@ ROUTES: tuple[Route, ...] = (
         open=_open_chip_int8, executed_by="int8",
     ),
     _coreml("coreml-float32", "float32", FLOAT32, precision="float32"),
+    _coreml("coreml-image", "float32", FLOAT32, precision="float32", input="image"),
+    _coreml("coreml-mlmodel", "float32", FLOAT32, precision="float32", format="mlmodel"),
     _coreml("coreml-weights", "float32", FLOAT16_WEIGHTS, rounded=True),
     _coreml("coreml-optimistic", "float16-optimistic", FLOAT16),
     _coreml("coreml-pessimistic", "float16-pessimistic", FLOAT16),

@@ -70,20 +70,32 @@ def test_compressed_weights_are_read(packages, random_release, batches, compress
 
 def test_a_trace_has_every_result(packages, batches):
     model = CoreMLModel.load(packages("ios", precision="float32"))
-    steps = list(model.trace({"input": batches[128][:1]}))
-    assert [operation.kind for operation, _ in steps].count("layer_norm") > 10
+    given = {"input": batches[128][:1]}
+    steps = list(model.trace(given))
+    assert [step.kind for step, _ in steps].count("layer_norm") > 10
     assert steps[-1][1].keys() == {"embedding"}
-    (entry,), (exit_,) = model.inputs, model.outputs
+    assert np.array_equal(steps[-1][1]["embedding"], model.predict(given)["embedding"])
+    running = model.trace(given)
+    next(running)
+    assert not torch.is_inference_mode_enabled()  # between two results the caller's own mode holds
+    (entry,), (exit_,) = (tuple(one.port for one in side) for side in (model.inputs, model.outputs))
     assert (entry.name, entry.dtype, entry.shape) == ("input", "float32", (1, 3, 128, 128))
     assert (exit_.name, exit_.dtype) == ("embedding", "float32")
-    assert model.program.metadata["author"]
+    said = model.description
+    assert (said.kind, said.specification_version) == ("mlProgram", 7)
+    assert said.metadata["author"]
 
 
 def test_other_inputs_are_refused(packages, batches):
     model = CoreMLModel.load(packages("ios", precision="float32"))
-    for data in ({}, {"image": batches[128][:1]}, {"input": batches[128]}, {"input": batches[112][:1]}):
-        with pytest.raises(EmbeddingError, match="input"):
+    image = batches[128][:1]
+    for data in (
+        {}, {"image": image}, {"input": batches[128]}, {"input": batches[112][:1]}, {"input": None},
+        {"input": image.tolist()}, {"input": image.astype(str)}, [image],
+    ):  # fmt: skip
+        with pytest.raises(EmbeddingError, match="input") as error:
             model.predict(data)
+        assert "\n" not in str(error.value)
     with pytest.raises(UsageError, match="float16-optimistic"):
         CoreMLModel.load(packages("ios", precision="float32"), "float8")
 

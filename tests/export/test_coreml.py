@@ -33,6 +33,7 @@ def test_a_package_states_float32_ports_for_ios_16(package, source):
         (Port("input", "float32", (1, 3, 112, 112)),),
         (Port("embedding", "float32", (1, 768)),),
     )
+    assert 0 < record.agreement["one_minus_cosine"] < 1e-4
     assert metadata["weights_sha256"] == source.weights_sha256
     assert metadata["release_digest"] == source.release_digest
     assert metadata["license"] == "Apache-2.0"
@@ -54,11 +55,19 @@ def test_equal_weights_give_equal_bytes_and_replace_what_lay_there(package, sour
         (CoreMLOptions(input="image", precision="float32"), Port("image", "image RGB", (112, 112)), 7),
         (CoreMLOptions(max_batch=64), Port("input", "float32", ("1..64", 3, 112, 112)), 7),
         (CoreMLOptions(format="mlmodel"), Port("input", "float32", (1, 3, 112, 112)), 4),
+        (
+            CoreMLOptions(format="mlmodel", precision="float32", input="image"),
+            Port("image", "image RGB", (112, 112)),
+            4,
+        ),
     ],
-    ids=["picture", "flexible batch", "mlmodel"],
+    ids=["picture", "flexible batch", "mlmodel", "mlmodel of a picture"],
 )
 def test_variants_state_their_input(*, source, tmp_path, capsys, options, port, specification):
-    record = export_coreml(source, tmp_path / f"model.{options.format}", options)
+    path = tmp_path / f"model.{options.format}"
+    record = export_coreml(source, path, options)
+    assert record.agreement["inputs"] == 3
+    assert record.agreement["one_minus_cosine"] < (1e-10 if options.precision == "float32" else 1e-4)
     assert record.inputs == (port,)
     assert record.version == f"specification {specification}"
     assert capsys.readouterr().out == ""
@@ -69,6 +78,8 @@ def test_compressed_packages_are_smaller(source, tmp_path, how, ratio):
     record = export_coreml(source, tmp_path / "model.mlpackage", CoreMLOptions(compress=how))
     assert record.against_float["bytes_ratio"] < ratio
     assert record.quantisation == how
+    assert record.agreement is None
+    assert 0 < record.against_float["agreement"]["one_minus_cosine"] < 0.5
 
 
 def test_another_contract_or_other_metadata_is_refused(package):

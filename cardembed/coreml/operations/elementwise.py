@@ -1,123 +1,113 @@
-"""Operations on each number."""
+"""Arithmetic of elements, with broadcasting."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
 
-from cardembed.coreml.operations._registry import Arguments, operation
+from cardembed.coreml.arithmetic import Arithmetic, Mode
+from cardembed.coreml.operations.registry import op
+from cardembed.coreml.values import Value, number, tensor, text, together
 
-__all__: list[str] = []
-
-_TWO: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "add": torch.add, "sub": torch.sub, "mul": torch.mul, "real_div": torch.div,
-    "maximum": torch.maximum, "minimum": torch.minimum, "pow": torch.pow,
-    "floor_div": lambda x, y: torch.div(x, y, rounding_mode="floor"), "mod": torch.remainder,
-    "equal": torch.eq, "not_equal": torch.ne, "greater": torch.gt, "greater_equal": torch.ge,
-    "less": torch.lt, "less_equal": torch.le, "logical_and": torch.logical_and,
-    "logical_or": torch.logical_or,
-}  # fmt: skip
-_ONE: dict[str, Callable[[Tensor], Tensor]] = {
-    "abs": torch.abs, "exp": torch.exp, "erf": torch.erf, "sqrt": torch.sqrt, "square": torch.square,
-    "relu": F.relu, "relu6": F.relu6, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "silu": F.silu,
-    "floor": torch.floor, "ceil": torch.ceil, "round": torch.round, "sign": torch.sign, "cos": torch.cos,
-    "sin": torch.sin, "logical_not": torch.logical_not, "identity": lambda x: x, "softsign": F.softsign,
+_UNARY: dict[str, Callable[[Tensor], Tensor]] = {
+    "abs": torch.abs, "acos": torch.acos, "asin": torch.asin, "atan": torch.atan, "atanh": torch.atanh,
+    "ceil": torch.ceil, "cos": torch.cos, "cosh": torch.cosh, "erf": torch.erf, "exp": torch.exp,
+    "exp2": torch.exp2, "floor": torch.floor, "round": torch.round, "sign": torch.sign, "sin": torch.sin,
+    "sinh": torch.sinh, "sqrt": torch.sqrt, "square": torch.square, "tan": torch.tan, "tanh": torch.tanh,
 }  # fmt: skip
 
 
-def _enter_two(name: str, function: Callable[[Tensor, Tensor], Tensor]) -> None:
-    @operation(name)
-    def two(given: Arguments) -> Tensor:
-        x, y = given.tensor("x"), given.tensor("y")
-        given.bounded(*torch.broadcast_shapes(x.shape, y.shape))  # type: ignore[no-untyped-call]
-        return function(x, y)
+def _register(name: str, function: Callable[[Tensor], Tensor]) -> None:
+    @op(name)
+    def run(_: Arithmetic, x: Value) -> Tensor:
+        return function(tensor(x))
 
 
-def _enter_one(name: str, function: Callable[[Tensor], Tensor]) -> None:
-    @operation(name)
-    def one(given: Arguments) -> Tensor:
-        return function(given.tensor())
+for _name, _function in _UNARY.items():
+    _register(_name, _function)
 
 
-for _name, _function in _TWO.items():
-    _enter_two(_name, _function)
-for _name, _of_one in _ONE.items():
-    _enter_one(_name, _of_one)
+def _register_pair(name: str, function: Callable[[Tensor, Any], Tensor], exact: bool = False) -> None:
+    @op(name, on_shapes=True, exact=exact)
+    def run(_: Arithmetic, x: Value, y: Value) -> Tensor:
+        if isinstance(y, float) and isinstance(x, Tensor):
+            return function(x, y)  # as a scalar it needs no tensor of its own
+        return function(*together(x, y))
 
 
-@operation("gelu")
-def gelu(given: Arguments) -> Tensor:
-    """Exact, by tanh, or by a sigmoid."""
-    mode, x = given.text("mode", "EXACT"), given.tensor()
-    if mode == "EXACT":
-        return F.gelu(x)
-    if mode == "TANH_APPROXIMATION":
-        return F.gelu(x, approximate="tanh")
-    if mode == "SIGMOID_APPROXIMATION":
-        return x * torch.sigmoid(1.702 * x)
-    raise ValueError(f"mode {mode!r}")
+def _divide(x: Tensor, y: Tensor | float) -> Tensor:
+    result = x / y
+    return result if x.is_floating_point() else result.to(x.dtype)
 
 
-@operation("cast")
-def cast(given: Arguments) -> Tensor:
-    """To a kind of number; FLOAT16 is rounded where the result is stored."""
-    x, dtype = given.tensor(), given.text("dtype", "fp32")
-    if dtype in ("fp16", "fp32"):
-        return x.float()
-    if dtype == "bool":
-        return x.bool()
-    if dtype.startswith(("int", "uint")):
-        return x.trunc().long() if x.is_floating_point() else x.long()
-    raise ValueError(f"dtype {dtype!r}")
+def _clamp(x: Tensor, low: float | None, high: float | None) -> Tensor:
+    return x.clamp(low, high)
 
 
-@operation("clip")
-def clip(given: Arguments) -> Tensor:
+def _larger(x: Tensor, y: Tensor | float) -> Tensor:
+    return _clamp(x, y, None) if isinstance(y, float) else torch.maximum(x, y)
+
+
+def _smaller(x: Tensor, y: Tensor | float) -> Tensor:
+    return _clamp(x, None, y) if isinstance(y, float) else torch.minimum(x, y)
+
+
+_register_pair("add", lambda x, y: x + y)
+_register_pair("sub", lambda x, y: x - y)
+_register_pair("mul", lambda x, y: x * y)
+_register_pair("real_div", _divide)
+_register_pair("floor_div", torch.floor_divide)
+_register_pair("mod", torch.remainder)
+_register_pair("pow", torch.pow)
+_register_pair("maximum", _larger)
+_register_pair("minimum", _smaller)
+
+
+@op("clip")
+def clip(_: Arithmetic, x: Value, alpha: Value, beta: Value) -> Tensor:
     """Between alpha and beta."""
-    return given.tensor().clamp(given.number("alpha", 0.0), given.number("beta", 0.0))
+    return tensor(x).clamp(number(alpha), number(beta))
 
 
-@operation("sigmoid_hard")
-def sigmoid_hard(given: Arguments) -> Tensor:
-    """alpha·x + beta, between 0 and 1."""
-    return (given.number("alpha", 0.2) * given.tensor() + given.number("beta", 0.5)).clamp(0, 1)
+@op("threshold")
+def threshold(_: Arithmetic, x: Value, alpha: Value) -> Tensor:
+    """At least alpha."""
+    return tensor(x).clamp(min=number(alpha))
 
 
-@operation("leaky_relu")
-def leaky_relu(given: Arguments) -> Tensor:
-    """alpha·x below 0."""
-    return F.leaky_relu(given.tensor(), given.number("alpha", 0.01))
-
-
-@operation("thresholded_relu")
-def thresholded_relu(given: Arguments) -> Tensor:
-    """0 below alpha."""
-    x = given.tensor()
-    return torch.where(x >= given.number("alpha", 1.0), x, torch.zeros(()))
-
-
-@operation("rsqrt")
-def rsqrt(given: Arguments) -> Tensor:
-    """1/√(x + epsilon)."""
-    return torch.rsqrt(given.tensor() + given.number("epsilon", 1e-12))
-
-
-@operation("inverse")
-def inverse(given: Arguments) -> Tensor:
-    """1/(x + epsilon)."""
-    return 1 / (given.tensor() + given.number("epsilon", 1e-4))
-
-
-@operation("log")
-def log(given: Arguments) -> Tensor:
+@op("log")
+def log(_: Arithmetic, x: Value, epsilon: Value = 1e-45) -> Tensor:
     """Natural, of x + epsilon."""
-    return torch.log(given.tensor() + given.number("epsilon", 1e-45))
+    return torch.log(tensor(x) + number(epsilon))
 
 
-@operation("select")
-def select(given: Arguments) -> Tensor:
-    """A where the condition holds, else b."""
-    return torch.where(given.tensor("cond").bool(), given.tensor("a"), given.tensor("b"))
+@op("rsqrt")
+def rsqrt(_: Arithmetic, x: Value, epsilon: Value = 1e-12) -> Tensor:
+    """1/√(x + epsilon)."""
+    return torch.rsqrt(tensor(x) + number(epsilon))
+
+
+@op("inverse")
+def inverse(_: Arithmetic, x: Value, epsilon: Value = 1e-4) -> Tensor:
+    """1/(x + epsilon)."""
+    return torch.reciprocal(tensor(x) + number(epsilon))
+
+
+_TYPES = {
+    "fp16": torch.float32, "fp32": torch.float32, "float16": torch.float32, "float32": torch.float32,
+    "int8": torch.int8, "uint8": torch.uint8, "int16": torch.int16, "uint16": torch.int32,
+    "int32": torch.int32, "bool": torch.bool,
+}  # fmt: skip
+
+
+@op("cast", on_shapes=True, exact=True)
+def cast(run: Arithmetic, x: Value, dtype: Value) -> Tensor:
+    """To a kind of number; whole numbers are cut off towards 0."""
+    name = text(dtype)
+    value = tensor(x).to(_TYPES[name])
+    if name in ("fp16", "float16") and run.mode is not Mode.FLOAT32:
+        return value.half().float()
+    return value

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed._imports import require
-from cardembed.coreml.blobs import BlobFile
-from cardembed.coreml.package import open_package
+from cardembed.coreml.blobs import locate_blob
+from cardembed.coreml.description import open_artefact
+from cardembed.coreml.dtypes import declared_dtype
+from cardembed.coreml.limits import Limits
 from cardembed.parity.mutations._types import BLOCK, Mutation, NotApplicableError, mutations
 
 __all__ = ["COREML_MUTATIONS"]
@@ -30,9 +31,7 @@ class _Copy:
         if damaged.exists():
             shutil.rmtree(damaged)
         shutil.copytree(source, damaged)
-        self._package = open_package(damaged)
-        self._model: Message = require("coremltools.proto.Model_pb2", extra="coreml").Model()
-        self._model.ParseFromString(self._package.specification.read_bytes())
+        self._package, self._model = open_artefact(damaged, Limits())
         function = self._model.mlProgram.functions["main"]
         self.block: Block = function.block_specializations[function.opset]
         self.constants = {
@@ -57,12 +56,12 @@ class _Copy:
     def change(self, constant: Message, how: Callable[[NDArray[Any]], None]) -> str:
         """Change a constant's numbers in the weight file."""
         value = constant.attributes["val"].blobFileValue
-        path = self._package.weights(value.fileName)
-        sides = [side.constant.size for side in constant.outputs[0].type.tensorType.dimensions]
-        start, kind = BlobFile(path).place(value.offset)
-        mapped = np.memmap(
-            path, dtype=kind, mode="r+", offset=start, shape=tuple(int(side) for side in sides)
-        )
+        path = self._package.blob_file(value.fileName)
+        tensor = constant.outputs[0].type.tensorType
+        shape = tuple(int(side.constant.size) for side in tensor.dimensions)
+        dtype = declared_dtype(tensor)
+        start, _ = locate_blob(path, value.offset, dtype, shape)
+        mapped = np.memmap(path, dtype=dtype.lower(), mode="r+", offset=start, shape=shape)
         how(mapped)
         mapped.flush()
         return str(constant.outputs[0].name)
