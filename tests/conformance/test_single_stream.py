@@ -44,7 +44,7 @@ def test_a_run_lasts_both_its_time_and_its_queries():
     assert (made.smallest_cosine, made.changed) == (pytest.approx(1), 0)
     assert made.repeated_ratio == pytest.approx(1)
     assert len(run(Device(), replace(ASKED, seconds=0.01)).milliseconds) == 100
-    assert device.queries == len(INPUTS) + 5 + len(made.milliseconds) + 20
+    assert device.queries == len(INPUTS) + 5 + len(made.milliseconds) + 3 * 20
 
 
 def test_percentiles_are_of_the_counted_queries():
@@ -62,8 +62,11 @@ def test_every_input_is_asked_in_an_order_that_the_seed_decides():
     one, again, other = Device(), Device(), Device()
     run(one), run(again), run(other, replace(ASKED, seed=1))
     assert one.seen == again.seen != other.seen
-    assert len(set(one.seen[len(INPUTS) + 5 : -20])) == len(INPUTS)
-    assert len(set(one.seen[-20:])) == 1
+    assert len(set(one.seen[len(INPUTS) + 5 : -60])) == len(INPUTS)
+    # Another input, and one input twice, in turns.
+    other_inputs, first, repeated = one.seen[-60::3], one.seen[-59::3], one.seen[-58::3]
+    assert set(first) == set(repeated) == {one.seen[-1]}
+    assert not set(other_inputs) & set(first)
 
 
 def test_answers_that_change_are_no_latency():
@@ -87,6 +90,13 @@ def test_answers_from_memory_are_no_latency():
 
     with pytest.raises(InfrastructureError, match="memory"):
         run(Device(took=took))
+
+
+def test_a_host_that_is_busy_at_the_end_is_no_memory():
+    # Ten times as slow from the 300th query on, and quick again: blocks one after the other would differ.
+    device = Device(took=lambda d: 5_000_000 if d.queries < 300 or d.queries > 440 else 50_000_000)
+    made = run(device)
+    assert made.repeated_ratio == pytest.approx(1)
 
 
 def test_a_clock_that_stands_still():

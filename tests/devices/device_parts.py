@@ -19,12 +19,16 @@ PLAN = LatencyPlan(warm_up=2, samples=20, seconds=0.01, max_samples=2000)
 
 
 def device_features() -> dict[str, Path]:
-    """The devices' feature files by their path below the features folder, wherever they are kept."""
+    """What phones are asked for: feature files by their path below the features folder.
+
+    A file of the folder that names no phone is a chip's.
+    """
     found = {}
     for root in (Path(__file__).parent / "features", REPOSITORY / "features"):
         for folder in ("performance", "device"):
             for file in sorted((root / folder).glob("*.feature")):
-                found[f"{folder}/{file.name}"] = file
+                if {"android", "ios"} & set(file.read_text("utf-8").replace("|", " ").split()):
+                    found[f"{folder}/{file.name}"] = file
     return found
 
 

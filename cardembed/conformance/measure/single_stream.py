@@ -39,7 +39,7 @@ class SingleStream:
     smallest_cosine: float = 0.999
     """Every answer is so near to the answer that the same input had before the run."""
     smallest_ratio: float = 0.9
-    """The median of repeated queries over that of as many before; below it, something answers from memory."""
+    """Median of repeated queries over that of others in between; below it, something answers from memory."""
     seed: int = 0
     """Decides the order of inputs."""
     watch_every: float = 5.0
@@ -59,7 +59,7 @@ class SingleStreamRun:
     changed: int
     """Answers within the run that were not byte for byte the ones before it."""
     repeated_ratio: float
-    """Median of the queries with one input over that of as many before; about 1 where nothing is cached."""
+    """Median of queries that repeat the one before over that of others; about 1 where nothing is cached."""
     percentiles: dict[str, float] = field(default_factory=dict)
     """Milliseconds by "p50", "p90" and "p99"; their bounds are the verdict's."""
 
@@ -105,10 +105,8 @@ def run_single_stream(
         cosines.append(_cosine(answer, golden[place]))
         changed += answer.tobytes() != golden[place].tobytes()
     seconds = (clock() - begin) / 1e9
-    again = [_timed(query, rows[0], clock)[0] for _ in range(asked.repeated)]
     nearest = float(np.min(cosines))  # NaN where any is
-    # Against the queries just before: over a whole run a device warms up, and a host has other work.
-    ratio = float(np.median(again) / np.median(taken[-len(again) :])) if again else 1.0
+    ratio = _repeated_ratio(query, rows, asked.repeated, clock)
     _check(asked, taken, nearest, ratio)
     milliseconds = [value / _NANOSECONDS for value in taken]
     at = np.percentile(milliseconds, (50, 90, 99))
@@ -128,6 +126,19 @@ def _timed(
     before = clock()
     answer = query(row)
     return clock() - before, answer
+
+
+def _repeated_ratio(
+    query: Callable[[Batch], NDArray[np.float32]], rows: list[Batch], count: int, clock: Callable[[], int]
+) -> float:
+    """In turns, because a device warms up and a host has other work: both kinds meet the same."""
+    again, others = [], []
+    for number in range(count):
+        other = (rows[1:] or rows)[number % max(1, len(rows) - 1)]
+        others.append(_timed(query, other, clock)[0])
+        query(rows[0])
+        again.append(_timed(query, rows[0], clock)[0])
+    return float(np.median(again) / np.median(others)) if count else 1.0
 
 
 def _cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
