@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from cardembed._io import sha256_bytes
 from cardembed.cards.photo_render import SIMULATOR_VERSION
+from cardembed.conformance.chip_setup import CHIP_TARGET
 from cardembed.conformance.evidence import Bundle
 from cardembed.conformance.judge import judge
 from cardembed.conformance.measure.target import VERDICT_SEVERITY
@@ -31,10 +32,6 @@ _OF_PHOTOS = frozenset({"retrieval", "unknown", "pairs", "alignment"})
 """Kinds of samples that a severity belongs to."""
 _OF_A_GALLERY = frozenset({"retrieval", "unknown", "census"})
 """Kinds of samples that say nothing without the gallery they are about."""
-_OF_THE_RELEASE = (Fidelity.REFERENCE, Fidelity.RUNTIME)
-"""Fidelities at which what was executed is in the release, or was derived from what is."""
-_COMPILED = "hef"
-"""The format of what a chip executes."""
 
 
 @dataclass
@@ -109,14 +106,13 @@ def _release(predicate: BundlePredicate, expected: ReleaseInfo | None) -> list[s
     found = []
     for target, artefact in predicate.artefacts.items():
         named = theirs.artefacts.get(target, {})
-        # A HEF is compiled elsewhere and need not be in the release; where one is, no other is judged.
-        bound = artefact.fidelity in _OF_THE_RELEASE or (
-            artefact.fidelity is Fidelity.DEVICE and _COMPILED in named
-        )
-        if bound and artefact.digest not in named.values():
-            found.append(
-                f"it executed an artefact of {target} that is not the release's: {artefact.digest[:16]}…"
-            )
+        # What is derived here stands under the digest of its weights. A HEF is compiled elsewhere: only the
+        # release can say that it is these weights'.
+        on_chip = target == CHIP_TARGET and artefact.fidelity is Fidelity.DEVICE
+        allowed = {named.get("hef")} if on_chip else set(named.values())
+        if artefact.digest not in allowed:
+            what = "a HEF" if on_chip else "an artefact"
+            found.append(f"it executed {what} of {target} that is not the release's: {artefact.digest[:16]}…")
     return found
 
 

@@ -30,7 +30,9 @@ _TIME_HEALS_NOTHING = (DriverMismatchError, WrongArchitectureError)
 
 
 class Patience:
-    """One retry of what says nothing about the model; a device that fails again is not asked any more.
+    """One retry of what time can heal; a device that fails again is not asked any more.
+
+    A device that is there and answers nonsense, or from memory, is not asked until it pleases.
 
     Args:
         pause: Seconds before the retry: a device that was lost needs a moment to come back.
@@ -49,7 +51,7 @@ class Patience:
         if self._broken is not None:
             return False
         self.note(error)
-        if self.used or isinstance(error, _TIME_HEALS_NOTHING):
+        if self.used or not isinstance(error, _OF_THE_DEVICE) or isinstance(error, _TIME_HEALS_NOTHING):
             if isinstance(error, _OF_THE_DEVICE):
                 self._broken = error
             return False

@@ -201,7 +201,7 @@ class _Reader:
         if min(shape, default=0) < 0:
             raise artefact_error(f"{self.path}: {thing}", expected="sizes of 0 or more", found=shape)
         self.elements += math.prod(shape)
-        if self.elements > self.limits.constant_elements:
+        if max(self.elements, *shape, 0) > self.limits.constant_elements:
             raise artefact_error(
                 f"{self.path}: {thing}",
                 expected=f"constants of at most {self.limits.constant_elements} elements",

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from cardembed.coreml.arithmetic import Arithmetic, Mode
 from cardembed.coreml.graph import Graph
 from cardembed.coreml.limits import Limits
 from cardembed.coreml.problems import artefact_error
+from cardembed.coreml.values import tensor
 
 if TYPE_CHECKING:
     from cardembed.coreml.executor import Bound
@@ -97,7 +99,11 @@ class ShapeCheck:
                     name: _bare(value) if name in _DATA or _is_large(value) else value
                     for name, value in arguments.items()
                 }
-                result = item.op.function(self.arithmetic, **bare)
+                if not item.op.on_shapes:  # a number that the file holds would become a tensor with data
+                    bare = {name: _spread(value) if name == "x" else value for name, value in bare.items()}
+                # What is made on the way is measured, too: a result may be small, and a padded input not.
+                with _Bounded(self.limits.live_elements):
+                    result = item.op.function(self.arithmetic, **bare)
         except Exception as error:  # whatever PyTorch says to arguments that do not fit
             raise self._problem(item, "arguments that fit together", error) from error
         results: tuple[Tensor, ...] = result if isinstance(result, tuple) else (result,)
@@ -125,6 +131,21 @@ class ShapeCheck:
         )
 
 
+class _Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Refuses every tensor of more elements, before one of that shape is made with data."""
+
+    def __init__(self, elements: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.elements = elements
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401 - PyTorch's signature
+        result = func(*args, **(kwargs or {}))
+        for made in result if isinstance(result, tuple | list) else (result,):
+            if isinstance(made, Tensor) and made.numel() > self.elements:
+                raise ValueError(f"an intermediate shape {list(made.shape)}")
+        return result
+
+
 def _has_data(value: Any) -> bool:  # noqa: ANN401 - an argument
     if isinstance(value, tuple):
         return any(_has_data(item) for item in value)
@@ -139,6 +160,12 @@ def _few(value: Any) -> bool:  # noqa: ANN401 - an argument
     if isinstance(value, tuple):
         return len(value) <= _FEW and all(_few(item) for item in value)
     return not isinstance(value, Tensor) or value.numel() <= _FEW
+
+
+def _spread(value: Any) -> Any:  # noqa: ANN401 - an argument
+    numbers = value if isinstance(value, tuple) else (value,)
+    plain = bool(numbers) and all(isinstance(item, int | float) for item in numbers)
+    return tensor(value).to("meta") if plain else value
 
 
 def _bare(value: Any) -> Any:  # noqa: ANN401 - an argument

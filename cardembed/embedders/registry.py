@@ -88,6 +88,7 @@ def _open_hef(release: Release, target: str, threads: int | None) -> Embedder:
         target=target,
         sha256=shipped.sha256,
         preprocessing=_preprocessing(release, target),
+        normalised=shipped.normalised or "chip",
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed.errors import CardembedError
+from cardembed.errors import CardembedError, ExportError
 from cardembed.parity.artefacts import open_traceable
 from cardembed.parity.check import Outcome
 from cardembed.parity.divergence import compare_traces
@@ -106,8 +106,16 @@ def self_test(subject: Subject, route: Route, folder: Path) -> list[Finding]:
         folder: Where the artefact and its damaged copies are written.
 
     Raises:
-        ExportError: It cannot be written.
+        ExportError: It cannot be written, or the gate fails it undamaged.
         UnavailableError: This machine lacks what writes or executes it.
     """
     bench = _Bench(subject, route, folder)
+    sound = subject.check(route, folder, bench.sound)
+    if sound.outcome is not Outcome.PASSED:
+        raise ExportError(
+            sound.name,
+            expected="an undamaged artefact that passes the parity gate",
+            found=f"{sound.outcome}: {sound.reason}",
+            action="see `cardembed parity check` first; a gate that fails all notices nothing",
+        )
     return [bench.judge(mutation) for mutation in route.mutations]

@@ -14,7 +14,6 @@ from chip_parts import write_photos, write_release
 from cardembed._io import sha256_file
 from cardembed.conformance.chip_setup import ChipSetup, check_setup
 from cardembed.conformance.measure import chip as chip_module
-from cardembed.conformance.measure import single_stream
 from cardembed.conformance.measure.bench import Bench
 from cardembed.conformance.measure.chip import ChipSession, golden_pictures
 from cardembed.conformance.recorder.cell import Cell
@@ -60,9 +59,6 @@ def disguise(monkeypatch, tmp_path):
     monkeypatch.setattr(
         chip_module, "measure_hef", lambda path, device_id: {"chip_latency_ms": 1.0, "path": path.name}
     )
-    # The small network answers within a fraction of a millisecond: there the processor's own caches, and what
-    # else the host does, are a tenth of it. Tests of the load generator have a clock of their own.
-    monkeypatch.setattr(single_stream, "_repeated_ratio", lambda *_: 1.0)
     monkeypatch.setenv("CARDEMBED_LOCKS", str(tmp_path))
 
 

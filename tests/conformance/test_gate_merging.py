@@ -11,7 +11,6 @@ from conformance_parts import (
 )
 from gate_parts import DESK, GOOD, IOS, PI, STRANGER, policy, set_cell
 
-from cardembed._io import sha256_bytes
 from cardembed.conformance.evidence import write_bundle
 from cardembed.conformance.policy import NotApplicable, Requirement, Runner, Waiver
 from cardembed.conformance.predicate import ArtefactInfo, CodeInfo
@@ -32,11 +31,9 @@ def test_two_machines_together_may_suffice(here):
     )
     phone = {
         "targets": ("ios",),
-        "artefacts": {"ios": ArtefactInfo(digest=sha256_bytes(b"program"), fidelity="device")},
+        "artefacts": {"ios": ArtefactInfo(digest=DIGEST["ios"], fidelity="device")},
         "samples": {
-            "AC-1/ios": retrieval(
-                100, **GOOD | {"fidelity": "device"}, artefact_digest=sha256_bytes(b"program")
-            )
+            "AC-1/ios": retrieval(100, **GOOD | {"fidelity": "device"}, artefact_digest=DIGEST["ios"])
         },
         "change": set_cell("AC-1/ios", fidelity=Fidelity.DEVICE),
     }

@@ -92,6 +92,11 @@ def test_answers_from_memory_are_no_latency():
         run(Device(took=took))
 
 
+def test_what_a_processors_cache_saves_is_no_memory():
+    device = Device(took=lambda d: 600_000 if d.seen[-2:-1] == d.seen[-1:] else 1_000_000)
+    assert run(device).repeated_ratio == pytest.approx(0.6, abs=0.01)
+
+
 def test_a_host_that_is_busy_at_the_end_is_no_memory():
     # Ten times as slow from the 300th query on, and quick again: blocks one after the other would differ.
     device = Device(took=lambda d: 5_000_000 if d.queries < 300 or d.queries > 440 else 50_000_000)

@@ -87,6 +87,19 @@ def test_a_convolution_with_absurd_padding(program, values, pad):
         load()
 
 
+def test_a_small_result_of_an_absurdly_padded_input(program):
+    # What is padded never becomes a value of the graph: with such strides, the result is small.
+    _, message, load = program
+    conv = find(message, "conv")
+    argument(message, conv, "pad_type").strings.values[:] = ["custom"]
+    for name, values in (("pad", (0, 2**16, 0, 2**16)), ("strides", (2**16, 2**16))):
+        value = constant(message, conv.inputs[name].arguments[0].name)
+        value.immediateValue.tensor.ints.values[:] = values
+        value.type.tensorType.dimensions[0].constant.size = len(values)
+    with pytest.raises(ArtefactError, match="intermediate shape"):
+        load()
+
+
 @pytest.mark.parametrize("shape", [(2**30, 2**20), (2**31 - 1, 2**31 - 1), (-1, -1), (1, 7)])
 def test_absurd_reshapes(program, shape):
     _, message, load = program

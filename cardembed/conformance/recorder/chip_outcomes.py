@@ -27,6 +27,8 @@ def without_void(outcomes: Sequence[CellOutcome], records: Sequence[ChipRecord])
     A failure that the steps alone found (MODEL-…, DEVICE-…) stays: there the chip contradicted itself.
     """
     void = next((record.void for record in records if record.void), "")
+    if not void and not any(record.before and record.after for record in records):
+        void = "no record of its health checks can be read"
     if not void:
         return list(outcomes)
     return [

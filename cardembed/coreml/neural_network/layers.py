@@ -136,7 +136,9 @@ def _pooling(build: Builder, layer: Message) -> None:
 
 
 def _activation(build: Builder, layer: Message) -> None:
-    kind = str(layer.WhichOneof("NonlinearityType"))
+    kind = layer.WhichOneof("NonlinearityType")
+    if kind is None:
+        raise ValueError("an activation without a function")
     message = getattr(layer, kind)
     if kind == "PReLU":
         alpha = message.alpha

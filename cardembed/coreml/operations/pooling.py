@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from torch import Tensor
@@ -15,7 +16,7 @@ from cardembed.coreml.values import Value, flag, integers, tensor, text
 
 @op("max_pool", exact=True)
 def max_pool(
-    _: Arithmetic,
+    run: Arithmetic,
     x: Value,
     *,
     kernel_sizes: Value,
@@ -32,12 +33,13 @@ def max_pool(
     padded = functional.pad(x, pads, value=float("-inf"))
     function: Any = functional.max_pool2d if x.ndim == 4 else functional.max_pool1d
     result: Tensor = function(padded, kernel, stride)
+    _count(run, result, kernel)
     return result
 
 
 @op("avg_pool")
 def avg_pool(
-    _: Arithmetic,
+    run: Arithmetic,
     x: Value,
     *,
     kernel_sizes: Value,
@@ -54,10 +56,17 @@ def avg_pool(
     )
     function: Any = functional.avg_pool2d if x.ndim == 4 else functional.avg_pool1d
     result: Tensor = function(functional.pad(x, pads), kernel, stride)
+    _count(run, result, kernel)
     if any(pads) and flag(exclude_padding_from_average):
         ones = x.new_ones((1, 1, *x.shape[2:]))
         result = result / function(functional.pad(ones, pads), kernel, stride)
     return result
+
+
+def _count(run: Arithmetic, result: Tensor, kernel: list[int]) -> None:
+    """A window's elements count as multiplications: a huge kernel makes a small result in a long time."""
+    if run.device == "meta":
+        run.multiplications += result.numel() * math.prod(kernel)
 
 
 def _window(

@@ -118,12 +118,12 @@ def read_kit(folder: Path) -> tuple[KitManifest, str]:
 
 
 def read_compiled(folder: Path) -> CompiledRecord | None:
-    """What the compiler's run left in a kit; None where it left nothing, or `folder` is no folder.
+    """What the compiler's run left in a kit; None where it left nothing. `folder` may be the manifest itself.
 
     Raises:
         ArtefactError: It is another file.
     """
-    path = folder / COMPILED
+    path = (folder.parent if folder.is_file() else folder) / COMPILED
     return _parsed(CompiledRecord, path, _bytes(path)) if path.is_file() else None
 
 
@@ -138,10 +138,10 @@ def _bytes(path: Path) -> bytes:
 def _parsed(kind: type[Model], path: Path, data: bytes) -> Model:
     try:
         return kind.model_validate(json.loads(data))
-    except (UnicodeDecodeError, RecursionError, json.JSONDecodeError) as error:
-        raise _bad(path, f"no JSON ({error})") from error
     except ValidationError as error:
         raise _bad(path, first_problem(error)) from error
+    except (ValueError, RecursionError) as error:  # a number of too many digits is a plain ValueError
+        raise _bad(path, f"no JSON ({error})") from error
 
 
 def _bad(path: Path, found: str) -> ArtefactError:
