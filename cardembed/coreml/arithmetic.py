@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
@@ -53,14 +54,20 @@ class Arithmetic:
     def matmul(self, x: Tensor, y: Tensor) -> Tensor:
         """The matrix product, with broadcasting."""
         if self.blockwise and x.shape[-1] > _BLOCK and x.ndim > 1 and y.ndim > 1:
-            total: Any = None
-            for start in range(0, x.shape[-1], _BLOCK):
-                part = x[..., start : start + _BLOCK] @ y[..., start : start + _BLOCK, :]
-                total = self.round(part) if total is None else self.round(total.add_(self.round(part)))
-            return total  # type: ignore[no-any-return]
+            return self._summed(
+                x[..., start : start + _BLOCK] @ y[..., start : start + _BLOCK, :]
+                for start in range(0, x.shape[-1], _BLOCK)
+            )
         result = torch.matmul(x, y)
         self.multiplications += result.numel() * x.shape[-1] if self.device == "meta" else 0
         return result
+
+    def _summed(self, parts: Iterator[Tensor]) -> Tensor:
+        """The sum of one part or more, rounded after each, written into the first one's memory."""
+        total = self.round(next(parts))
+        for part in parts:
+            total = self.round(total.add_(self.round(part)))
+        return total
 
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Rows of x times the rows of weight, plus bias."""
@@ -92,14 +99,15 @@ class Arithmetic:
         if self.blockwise and channels > step:
             shape = (x.shape[0], groups, channels, *x.shape[2:])
             grouped = x.reshape(shape)
-            total: Any = None
-            for start in range(0, channels, step):
-                cut = grouped[:, :, start : start + step].reshape(x.shape[0], -1, *x.shape[2:])
-                part = run(cut, weight[:, start : start + step], None, stride, padding, dilation, groups)
-                total = self.round(part) if total is None else self.round(total.add_(self.round(part)))
-            if bias is not None:
-                total = total + bias.reshape(-1, *[1] * dims)
-            return total  # type: ignore[no-any-return]
+            cuts = (
+                (grouped[:, :, start : start + step].reshape(x.shape[0], -1, *x.shape[2:]), start)
+                for start in range(0, channels, step)
+            )
+            total = self._summed(
+                run(cut, weight[:, start : start + step], None, stride, padding, dilation, groups)
+                for cut, start in cuts
+            )
+            return total if bias is None else total + bias.reshape(-1, *[1] * dims)
         result: Tensor = run(x, weight, bias, stride, padding, dilation, groups)
         if self.device == "meta":
             self.multiplications += result.numel() * weight[0].numel()

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-__all__ = ["Value", "flag", "integer", "integers", "number", "tensor", "text", "together"]
+__all__ = ["Value", "beside", "flag", "integer", "integers", "number", "tensor", "text", "together"]
 
 Value: TypeAlias = "Tensor | float | str | tuple[Value, ...]"
 """Tensors, numbers, truth values, texts, or several of them."""
@@ -73,6 +73,11 @@ def tensor(value: Value) -> Tensor:
         torch.bool if isinstance(first, bool) else torch.float32 if isinstance(first, float) else torch.int32
     )
     return torch.tensor(value, dtype=kind)
+
+
+def beside(value: Value | None, x: Tensor) -> Tensor | None:
+    """A parameter of x's as a tensor, without data if x has none; None where it is left out."""
+    return None if value is None else together(value, x)[0]
 
 
 def together(*values: Value) -> list[Tensor]:

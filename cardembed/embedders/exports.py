@@ -19,9 +19,10 @@ from cardembed._io import (
     sha256_bytes,
 )
 from cardembed.errors import ArtefactError, CardembedError, UnavailableError
+from cardembed.hailo.protocol import Normalised
 from cardembed.release import Release
 
-__all__ = ["exported_coreml", "exported_onnx", "quantised_int8", "simulated_hef"]
+__all__ = ["compiled_hef", "exported_coreml", "exported_onnx", "quantised_int8", "simulated_hef"]
 
 Make = Callable[[Path], Path]
 """Writes a file into a folder."""
@@ -136,6 +137,23 @@ def simulated_hef(release: Release, target: str) -> tuple[Path, str]:
         return path
 
     return _once(cache_root() / "exports" / digest / f"{architecture}.simhef", make, digest)
+
+
+def compiled_hef(release: Release, target: str) -> tuple[Path, str, Normalised]:
+    """The release's own HEF for a target, its SHA-256, and who normalises what it is given.
+
+    Raises:
+        UnavailableError: The release has none: only Hailo's compiler makes one.
+    """
+    shipped = release.artefact(target, "hef")
+    if shipped is None:
+        raise UnavailableError(
+            f"{target} of {release.name}",
+            expected="a compiled network (.hef) in the release",
+            found="none",
+            action="compile one for this release, or name a file: pytest features/ --device --hef FILE",
+        )
+    return release.path(shipped), shipped.sha256, shipped.normalised or "chip"
 
 
 def _derived(release: Release, target: str, name: str, make: Make) -> tuple[Path, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.errors import UnavailableError, UnknownTargetError
+from cardembed.errors import UnknownTargetError
 from cardembed.release import Release
 
 __all__ = ["RUNTIMES", "Runtime", "open_embedder"]
@@ -73,22 +73,16 @@ def _open_int8(release: Release, target: str, threads: int | None) -> Embedder:
 
 def _open_hef(release: Release, target: str, threads: int | None) -> Embedder:
     del threads  # the chip's are its own
+    from cardembed.embedders.exports import compiled_hef
     from cardembed.embedders.hailo import HailoEmbedder
 
-    shipped = release.artefact(target, "hef")
-    if shipped is None:
-        raise UnavailableError(
-            f"{target} of {release.name}",
-            expected="a compiled network (.hef) in the release",
-            found="none",
-            action="compile one for this release, or name a file: pytest features/ --device --hef FILE",
-        )
+    path, digest, normalised = compiled_hef(release, target)
     return HailoEmbedder(
-        release.path(shipped),
+        path,
         target=target,
-        sha256=shipped.sha256,
+        sha256=digest,
         preprocessing=_preprocessing(release, target),
-        normalised=shipped.normalised or "chip",
+        normalised=normalised,
     )
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from cardembed._seeds import rng
 from cardembed.conformance.chip_record import FOLDER, ChipAttempt, ChipReading, ChipRecord
 from cardembed.conformance.chip_setup import CHIP, CHIP_TARGET, SIMULATOR, ChipSetup
 from cardembed.conformance.patience import Patience
-from cardembed.embedders.exports import simulated_hef
+from cardembed.embedders.exports import compiled_hef, simulated_hef
 from cardembed.embedders.hailo import HailoEmbedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import (
@@ -44,6 +44,18 @@ def golden_pictures(size: int) -> NDArray[np.uint8]:
     coarse = rng("golden input").integers(0, 256, (_GOLDEN, 7, 7, 3), dtype=np.uint8)
     place = np.arange(size) * 7 // size
     return np.ascontiguousarray(coarse[:, place][:, :, place])
+
+
+class _Network(NamedTuple):
+    path: Path
+    sha256: str
+    """Of the file's bytes."""
+    named_by: str | None
+    """The digest that names the artefact, where it is not that of its bytes."""
+    normalised: Normalised
+    """Who normalises."""
+    source: str
+    """Where it comes from, for people."""
 
 
 class ChipSession:
@@ -122,16 +134,16 @@ class ChipSession:
         self.record.write(self._file)
 
     def _opened(self) -> HailoEmbedder:
-        path, digest, named, source = self._network()
+        network = self._network()
         embedder = HailoEmbedder(
-            path,
+            network.path,
             target=self.target,
-            sha256=digest,
-            artefact_digest=named,
+            sha256=network.sha256,
+            artefact_digest=network.named_by,
             preprocessing=Preprocessing.of(
                 self._release.preprocessing, self._release.target(self.target).input_size
             ),
-            normalised=self._normalised(),
+            normalised=network.normalised,
             timeout=self._setup.timeout,
             open_timeout=self._setup.open_timeout,
             device_id=self._device_id,
@@ -145,41 +157,27 @@ class ChipSession:
                     found=str(embedder.runtime),
                     action="remove what stands in for hailo_platform",
                 )
-            self._describe(embedder, path, source)
+            self._describe(embedder, network.path, network.source)
             reading = self._check(embedder)
         except BaseException:
             embedder.close()
             raise
-        self._path = path
+        self._path = network.path
         self.record.before = self.record.before or reading
         self.save()
         return embedder
 
-    def _network(self) -> tuple[Path, str, str | None, str]:
-        """File, digest of its bytes, digest that names the artefact, and where it comes from."""
+    def _network(self) -> _Network:
+        """What is executed. Who normalises a file of its own nobody says: the chip, as kits have it."""
         if self._setup.hef is not None:
             path = Path(self._setup.hef)
-            return path, sha256_file(path), None, "a file of its own (--hef)"
+            return _Network(path, sha256_file(path), None, "chip", "a file of its own (--hef)")
         if self._setup.simulated:
             path, digest = simulated_hef(self._release, self.target)
             shipped = self._release.artefact(self.target, "int8") or self._release.weights(self.target)
-            return path, digest, shipped.sha256, "packed from the release's INT8 network"
-        compiled = self._release.artefact(self.target, "hef")
-        if compiled is None:
-            raise UnavailableError(
-                f"{self.target} of {self._release.name}",
-                expected="a compiled network (.hef) in the release",
-                found="none",
-                action="compile one for this release, or name a file with --hef",
-            )
-        return self._release.path(compiled), compiled.sha256, None, "the release"
-
-    def _normalised(self) -> Normalised:
-        """Who normalises: what the release says of its own HEF; the chip for any other network."""
-        if self._setup.hef is not None or self._setup.simulated:
-            return "chip"
-        compiled = self._release.artefact(self.target, "hef")
-        return "chip" if compiled is None or compiled.normalised is None else compiled.normalised
+            return _Network(path, digest, shipped.sha256, "chip", "packed from the release's INT8 network")
+        path, digest, normalised = compiled_hef(self._release, self.target)
+        return _Network(path, digest, None, normalised, "the release")
 
     def _describe(self, embedder: HailoEmbedder, path: Path, source: str) -> None:
         identity = embedder.identify()

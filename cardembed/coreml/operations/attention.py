@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from cardembed.coreml.arithmetic import Arithmetic
 from cardembed.coreml.operations.registry import op
-from cardembed.coreml.values import Value, together
+from cardembed.coreml.values import Value, beside, together
 
 
 @op("scaled_dot_product_attention")
@@ -19,7 +19,7 @@ def attention(
 ) -> Tensor:
     """softmax(q·kᵀ/√d + mask)·v."""
     query, key, value = together(query, key, value)
-    mask = None if attn_mask is None else together(attn_mask, query)[0]
+    mask = beside(attn_mask, query)
     if run.blockwise or run.device == "meta":
         scores = run.matmul(query / math.sqrt(query.shape[-1]), key.transpose(-1, -2))
         if mask is not None:

@@ -9,14 +9,14 @@ from torch.nn import functional
 
 from cardembed.coreml.arithmetic import Arithmetic
 from cardembed.coreml.operations.registry import op
-from cardembed.coreml.values import Value, flag, integer, integers, tensor, text, together
+from cardembed.coreml.values import Value, beside, flag, integer, integers, text, together
 
 
 @op("linear")
 def linear(run: Arithmetic, x: Value, weight: Value, bias: Value | None = None) -> Tensor:
     """x·wᵀ + b."""
     x, weight = together(x, weight)
-    return run.linear(x, weight, None if bias is None else together(_row(bias), x)[0])
+    return run.linear(x, weight, _bias(bias, x))
 
 
 @op("matmul")
@@ -63,8 +63,7 @@ def conv(
     """Convolution over one to three axes, in groups."""
     x, weight = together(x, weight)
     dims = x.ndim - 2
-    stride = [1] * dims if strides is None else integers(strides)
-    dilation = [1] * dims if dilations is None else integers(dilations)
+    stride, dilation = _each(dims, strides), _each(dims, dilations)
     pads = padding(
         text(pad_type),
         pad,
@@ -76,7 +75,7 @@ def conv(
     even = [before for before, after in pads if before == after]
     if len(even) < dims:
         x, even = functional.pad(x, [side for row in reversed(pads) for side in row]), [0] * dims
-    moved = None if bias is None else together(_row(bias), x)[0]
+    moved = _bias(bias, x)
     return run.conv(x, weight, moved, stride=stride, padding=even, dilation=dilation, groups=integer(groups))
 
 
@@ -97,15 +96,14 @@ def conv_transpose(
     """Transposed convolution; padding is cut off its result."""
     x, weight = together(x, weight)
     dims = x.ndim - 2
-    stride = [1] * dims if strides is None else integers(strides)
-    dilation = [1] * dims if dilations is None else integers(dilations)
+    stride, dilation = _each(dims, strides), _each(dims, dilations)
     if text(pad_type) not in ("valid", "custom"):
         raise ValueError(f"the padding {text(pad_type)!r:.80}")
     pads = _pairs(pad, dims) if pad is not None and text(pad_type) == "custom" else [(0, 0)] * dims
     function: Any = (functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d)[
         dims - 1
     ]
-    moved = None if bias is None else together(_row(bias), x)[0]
+    moved = _bias(bias, x)
     result: Tensor = function(x, weight, moved, stride, 0, 0, integer(groups), dilation)
     if run.device == "meta":
         run.multiplications += x.numel() * weight[0].numel()
@@ -152,6 +150,11 @@ def _pairs(pad: Value | None, dims: int) -> list[tuple[int, int]]:
     return list(zip(values[::2], values[1::2], strict=True))
 
 
-def _row(bias: Value) -> Tensor:
-    row = tensor(bias)
-    return row.reshape(1) if row.ndim == 0 else row
+def _bias(bias: Value | None, x: Tensor) -> Tensor | None:
+    row = beside(bias, x)
+    return row.reshape(1) if row is not None and row.ndim == 0 else row
+
+
+def _each(dims: int, value: Value | None) -> list[int]:
+    """A stride or dilation of every spatial axis; 1 where it is left out."""
+    return [1] * dims if value is None else integers(value)

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from cardembed.coreml.arithmetic import Arithmetic
 from cardembed.coreml.operations.registry import op
-from cardembed.coreml.values import Value, integers, number, tensor, together
+from cardembed.coreml.values import Value, beside, integers, number, tensor, together
 
 
 @op("layer_norm")
@@ -23,8 +23,7 @@ def layer_norm(
 ) -> Tensor:
     """Over the given axes."""
     x = tensor(x)
-    gamma = None if gamma is None else together(gamma, x)[0]
-    beta = None if beta is None else together(beta, x)[0]
+    gamma, beta = beside(gamma, x), beside(beta, x)
     rank = x.ndim
     chosen = sorted(axis % rank for axis in integers(axes)) if axes is not None else list(range(rank))
     if chosen == list(range(rank - len(chosen), rank)):
@@ -51,8 +50,7 @@ def batch_norm(
 ) -> Tensor:
     """With stored mean and variance."""
     x, mean, variance = together(x, mean, variance)
-    gamma = None if gamma is None else together(gamma, x)[0]
-    beta = None if beta is None else together(beta, x)[0]
+    gamma, beta = beside(gamma, x), beside(beta, x)
     return functional.batch_norm(x, mean, variance, gamma, beta, False, 0.0, number(epsilon))
 
 
@@ -67,8 +65,7 @@ def instance_norm(
 ) -> Tensor:
     """Over the spatial axes of each channel."""
     x = tensor(x)
-    gamma = None if gamma is None else together(gamma, x)[0]
-    beta = None if beta is None else together(beta, x)[0]
+    gamma, beta = beside(gamma, x), beside(beta, x)
     return functional.instance_norm(x, None, None, gamma, beta, True, 0.0, number(epsilon))
 
 
