@@ -1,12 +1,18 @@
-"""What pydantic found wrong, in one line."""
+"""JSON of a schema, and what is wrong with it in one line."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-__all__ = ["first_problem"]
+from cardembed.errors import CardembedError
+
+__all__ = ["first_problem", "parse_record"]
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def first_problem(error: ValidationError, names: Mapping[str, str] | None = None) -> str:
@@ -21,3 +27,19 @@ def first_problem(error: ValidationError, names: Mapping[str, str] | None = None
     where = ".".join(called.get(str(part), str(part)) for part in first["loc"])
     more = f" and {error.error_count() - 1} more" if error.error_count() > 1 else ""
     return f"{first['msg']} at {where or 'the top'}{more}"
+
+
+def parse_record(kind: type[Model], data: bytes, refused: Callable[[str], CardembedError]) -> Model:
+    """JSON of a schema.
+
+    Args:
+        kind: The schema.
+        data: The file's bytes.
+        refused: Makes the error of a file that is none, from what was found.
+    """
+    try:
+        return kind.model_validate(json.loads(data))
+    except ValidationError as error:
+        raise refused(first_problem(error)) from error
+    except (ValueError, RecursionError) as error:  # a number of too many digits is a plain ValueError
+        raise refused(f"no JSON ({error})") from error

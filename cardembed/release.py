@@ -6,9 +6,9 @@ path in it may leave the directory or pass a link.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self
 
@@ -18,14 +18,13 @@ from pydantic import (
     Field,
     PrivateAttr,
     SerializerFunctionWrapHandler,
-    ValidationError,
     field_validator,
     model_serializer,
     model_validator,
 )
 
 from cardembed._io import atomic_write_json, canonical_json, sha256_bytes
-from cardembed._validation import first_problem
+from cardembed._validation import parse_record
 from cardembed.errors import DigestMismatchError, ReleaseError, UnknownTargetError
 
 __all__ = [
@@ -211,12 +210,7 @@ class Release(BaseModel):
             )
         if file.stat().st_size > _MANIFEST_LIMIT:
             raise _bad(file, f"{file.stat().st_size} bytes")
-        try:
-            release = cls.model_validate(json.loads(file.read_bytes()))
-        except (UnicodeDecodeError, RecursionError, json.JSONDecodeError) as error:
-            raise _bad(file, f"no JSON ({error})") from error
-        except ValidationError as error:
-            raise _bad(file, first_problem(error)) from error
+        release = parse_record(cls, file.read_bytes(), partial(_bad, file))
         release._root = root
         return release
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import Counter
@@ -200,25 +199,25 @@ def _seed(seed: str | None, split: Split, release: Release | None) -> int | str:
 
 
 def _plan(file: Path | None, split: Split) -> PhotoPlan:
-    from pydantic import ValidationError
-
+    from cardembed._validation import parse_record
     from cardembed.cards.photo_plan import PhotoPlan
 
     if file is None:
         return PhotoPlan.default(split)
+
+    def refused(found: str) -> UsageError:
+        return UsageError(
+            file,
+            expected=f"a JSON object with some of {', '.join(PhotoPlan.model_fields)}",
+            found=found,
+            action="correct the plan",
+        )
+
     try:
-        return PhotoPlan.model_validate(json.loads(file.read_bytes()))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        found = f"{'.'.join(str(part) for part in first['loc']) or 'content'}: {first['msg']}"
-    except (OSError, ValueError, RecursionError) as error:
-        found = str(error)
-    raise UsageError(
-        file,
-        expected=f"a JSON object with some of {', '.join(PhotoPlan.model_fields)}",
-        found=found,
-        action="correct the plan",
-    )
+        data = file.read_bytes()
+    except OSError as error:
+        raise refused(str(error)) from error
+    return parse_record(PhotoPlan, data, refused)
 
 
 def _attach(photos: PhotoSet, release: Release, catalogue: Catalogue) -> tuple[PhotoSet, str]:

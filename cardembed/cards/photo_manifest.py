@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from cardembed._io import canonical_json, sha256_bytes
-from cardembed._validation import first_problem
+from cardembed._validation import parse_record
 from cardembed.cards.photo_plan import PhotoPlan, Split
 from cardembed.errors import PhotoSetError
 
@@ -163,11 +163,10 @@ def read_manifest(root: Path) -> PhotoManifest:
     if file.stat().st_size > MAX_MANIFEST_BYTES:
         raise _unreadable(file, f"{file.stat().st_size} bytes")
     try:
-        return PhotoManifest.model_validate(json.loads(file.read_bytes()))
-    except ValidationError as error:
-        raise _unreadable(file, first_problem(error)) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise _unreadable(file, f"no JSON ({error})") from error
+        data = file.read_bytes()
+    except OSError as error:
+        raise _unreadable(file, str(error)) from error
+    return parse_record(PhotoManifest, data, partial(_unreadable, file))
 
 
 def _unreadable(file: Path, found: str) -> PhotoSetError:

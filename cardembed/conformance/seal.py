@@ -6,14 +6,14 @@ that digest, so the verdict cannot be part of it.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from cardembed._io import atomic_write_json
-from cardembed._validation import first_problem
+from cardembed._validation import parse_record
 from cardembed.conformance.decision import GateDecision
 from cardembed.conformance.predicate import Sha256
 from cardembed.conformance.states import NOT_ASKED, NOT_SELECTED, State
@@ -116,13 +116,12 @@ def read_seal(release: Release) -> SealedVerdict:
     """
     file = release.root / SEALED
     try:
-        verdict = SealedVerdict.model_validate(json.loads(file.read_bytes()))
+        data = file.read_bytes()
     except FileNotFoundError as error:
         raise _unsealed(file, "none") from error
-    except ValidationError as error:
-        raise _unsealed(file, first_problem(error)) from error
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
         raise _unsealed(file, str(error)) from error
+    verdict = parse_record(SealedVerdict, data, partial(_unsealed, file))
     if verdict.release_digest != release.digest:
         raise _unsealed(file, f"one about {verdict.release_digest[:16]}…")
     return verdict

@@ -222,7 +222,9 @@ def test_manifests_that_cannot_be_used_are_refused(root, change, text):
         PhotoSet.load(root)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"photos": NaN}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b"9" * 5_000, b'{"photos": NaN}']
+)
 def test_files_that_are_no_manifest_are_refused(root, content):
     (root / "manifest.json").write_bytes(content)
     with pytest.raises(PhotoSetError) as caught:

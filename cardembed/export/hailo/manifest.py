@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from cardembed._io import sha256_bytes
-from cardembed._validation import first_problem
+from cardembed._validation import parse_record
 from cardembed.errors import ArtefactError
 from cardembed.export.hailo.compiler import COMPILED, MANIFEST
 
@@ -17,7 +17,6 @@ __all__ = ["CompiledRecord", "Images", "KitManifest", "read_compiled", "read_kit
 
 _LIMIT = 4 << 20
 _SHA256 = r"^[0-9a-f]{64}$"
-Model = TypeVar("Model", bound=BaseModel)
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -114,7 +113,7 @@ def read_kit(folder: Path) -> tuple[KitManifest, str]:
     """
     path = folder if folder.is_file() else folder / MANIFEST
     data = _bytes(path)
-    return _parsed(KitManifest, path, data), sha256_bytes(data)
+    return parse_record(KitManifest, data, partial(_bad, path)), sha256_bytes(data)
 
 
 def read_compiled(folder: Path) -> CompiledRecord | None:
@@ -124,7 +123,7 @@ def read_compiled(folder: Path) -> CompiledRecord | None:
         ArtefactError: It is another file.
     """
     path = (folder.parent if folder.is_file() else folder) / COMPILED
-    return _parsed(CompiledRecord, path, _bytes(path)) if path.is_file() else None
+    return parse_record(CompiledRecord, _bytes(path), partial(_bad, path)) if path.is_file() else None
 
 
 def _bytes(path: Path) -> bytes:
@@ -133,15 +132,6 @@ def _bytes(path: Path) -> bytes:
     if path.stat().st_size > _LIMIT:
         raise _bad(path, f"{path.stat().st_size} bytes")
     return path.read_bytes()
-
-
-def _parsed(kind: type[Model], path: Path, data: bytes) -> Model:
-    try:
-        return kind.model_validate(json.loads(data))
-    except ValidationError as error:
-        raise _bad(path, first_problem(error)) from error
-    except (ValueError, RecursionError) as error:  # a number of too many digits is a plain ValueError
-        raise _bad(path, f"no JSON ({error})") from error
 
 
 def _bad(path: Path, found: str) -> ArtefactError:
