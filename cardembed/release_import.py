@@ -154,18 +154,27 @@ def _who_normalises(given: Normalised | None, manifest: KitManifest | None) -> N
 
 
 def _check_input(file: Path, hef: Hef, who: Normalised) -> None:
-    """Of a network that the host normalises for, inputs are not pixels as they are."""
+    """Inputs are pixels as they are where the chip normalises, and are not where the host does."""
     streams: list[Stream] = [
         stream for group in hef.network_groups for op in group.core_ops for stream in op.inputs
     ]
     for stream in streams:
-        plain = stream.quantisation.scale == 1 and not stream.quantisation.zero_point
-        if who == "host" and plain and stream.data_bytes == 1:
+        scale, zero_point = stream.quantisation.scale, stream.quantisation.zero_point
+        found = f"{stream.data_bytes} byte a number, scale {scale:g}, zero-point {zero_point:g}"
+        plain = (scale, zero_point, stream.data_bytes) == (1, 0, 1)
+        if plain and who == "host":
             raise ArtefactError(
                 file,
                 expected="an input of normalised numbers, as --normalised host says",
-                found="pixels of 0 to 255 (scale 1, zero-point 0)",
+                found=f"pixels of 0 to 255 ({found})",
                 action="pass --normalised chip",
+            )
+        if not plain and who == "chip":
+            raise ArtefactError(
+                file,
+                expected="pixels of 0 to 255 as they are (scale 1, zero-point 0), as --normalised chip says",
+                found=found,
+                action="pass --normalised host, or compile with the kit's model script, which normalises",
             )
 
 

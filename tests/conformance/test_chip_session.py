@@ -13,6 +13,7 @@ from chip_parts import write_photos, write_release
 
 from cardembed._io import sha256_file
 from cardembed.conformance.chip_setup import ChipSetup, check_setup
+from cardembed.conformance.measure import bench as bench_module
 from cardembed.conformance.measure import chip as chip_module
 from cardembed.conformance.measure.bench import Bench
 from cardembed.conformance.measure.chip import ChipSession, golden_pictures
@@ -20,6 +21,7 @@ from cardembed.conformance.recorder.cell import Cell
 from cardembed.conformance.spec import parse_feature
 from cardembed.embedders import hailo
 from cardembed.errors import InfrastructureError, UnavailableError, UsageError
+from cardembed.hailo.protocol import Identity
 from cardembed.hailo.resource import ChipResource, simulated_platform
 from cardembed.hailo.simulator.faults import inject
 from cardembed.release import Artefact, Release
@@ -94,6 +96,21 @@ def test_a_latency_of_a_chip_decides(disguise, world, tmp_path, limit, state):
 
 def test_a_latency_of_another_chip_does_not(disguise, world, tmp_path):
     with inject(architecture="HAILO8"), pytest.raises(UnavailableError, match=r"found HAILO8; .*300 queries"):
+        measured(world, tmp_path, 5000)
+
+
+def test_a_latency_of_two_chips_decides_nothing(disguise, world, tmp_path, monkeypatch):
+    timed = bench_module.measure_latency
+
+    def replaced(*arguments):
+        monkeypatch.setattr(hailo.HailoEmbedder, "identify", lambda _: other)
+        return timed(*arguments)
+
+    other = Identity("HAILO8L", "4.23.0", "another board", "0000:02:00.0")
+    monkeypatch.setattr(bench_module, "measure_latency", replaced)
+    with pytest.raises(
+        InfrastructureError, match=r"opened first \(HAILO8L, .*found HAILO8L, .*another board"
+    ):
         measured(world, tmp_path, 5000)
 
 

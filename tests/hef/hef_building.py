@@ -64,12 +64,15 @@ def root(*groups, architecture=3, header=b""):
     return data(1, about) + b"".join(data(2, message) for message in groups)
 
 
-def plain(input_shape=(224, 224, 3), output_shape=(1, 1, 768), fps=100.0, **other):
-    """A network with one input and one output that fits the target."""
+def plain(input_shape=(224, 224, 3), output_shape=(1, 1, 768), fps=100.0, numeric=None, **other):
+    """A network with one input, quantised by `numeric`, and one output, that fits the target."""
     return root(
         group(
             core_op(
-                context(edge(layer("in", input_shape)), edge(layer("out", output_shape, 2), output=True)),
+                context(
+                    edge(layer("in", input_shape, numeric=numeric)),
+                    edge(layer("out", output_shape, 2), output=True),
+                ),
                 fps=fps,
             )
         ),

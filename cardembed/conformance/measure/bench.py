@@ -175,6 +175,7 @@ class Bench:
 
         Raises:
             UnavailableError: It is no Hailo-8L; what was measured stands in the message and in the record.
+            InfrastructureError: In the end another device answered than in the beginning.
         """
         chip = self._chip_of(cell.target)
         if chip is None:
@@ -182,6 +183,7 @@ class Bench:
             raise AssertionError("a device that is driven has a session")
         embedder = chip.embedder()
         made = measure_latency(embedder, self.photo_set, cell.spec)
+        chip.confirm()
         chip.record.latency = made.summary
         chip.save()
         if embedder.fidelity is not Fidelity.DEVICE or chip.architecture != CHIP_ARCHITECTURE:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -179,14 +181,23 @@ class ChipSession:
         path, digest, normalised = compiled_hef(self._release, self.target)
         return _Network(path, digest, None, normalised, "the release")
 
+    def confirm(self) -> None:
+        """Check that what answers is still the device that was opened first: a lost one is looked for anew.
+
+        Raises:
+            InfrastructureError: It is another one, or it gives no answer.
+        """
+        self._identify(self.embedder())
+
+    def _identify(self, embedder: HailoEmbedder) -> None:
+        identity = dataclasses.asdict(embedder.identify())
+        first = self.record.identity or identity
+        if identity != first:
+            raise _unwell(f"the device that was opened first ({_named(first)})", _named(identity))
+        self.record.identity = identity
+
     def _describe(self, embedder: HailoEmbedder, path: Path, source: str) -> None:
-        identity = embedder.identify()
-        self.record.identity = {
-            "architecture": identity.architecture,
-            "firmware": identity.firmware,
-            "serial_number": identity.serial_number,
-            "device_id": identity.device_id,
-        }
+        self._identify(embedder)
         self.record.runtime = dict(embedder.runtime)
         self.record.artefact = {
             "file": path.name,
@@ -238,6 +249,10 @@ class ChipSession:
         if self.record.latency is not None and not self._setup.simulated and self._path is not None:
             self.record.hailortcli = measure_hef(self._path, device_id=self._device_id)
             self.save()
+
+
+def _named(identity: Mapping[str, str]) -> str:
+    return ", ".join(value for value in identity.values() if value) or "one that does not tell what it is"
 
 
 def _unwell(expected: str, found: str) -> InfrastructureError:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import standin_sdk
-from hef_building import plain
+from hef_building import float32, plain
 
 from benchmarks._hef_files import seal
 from cardembed.export.hailo import kit as kits
@@ -158,6 +158,17 @@ def test_somebody_has_to_say_who_normalises(run, release, tmp_path, kit):
     )
     assert run("import-artefact", file, "--release", release, "--kit", kit)[0] == 0
     assert Release.load(release).artefact("hailo8l", "hef").normalised == "chip"
+
+
+def test_numbers_that_the_host_normalises_are_no_pixels(run, release, tmp_path):
+    file = hef(tmp_path / "net.hef", numeric=float32(1, 114.0) + float32(2, 0.018))
+    refused(
+        run("import-artefact", file, "--release", release, "--normalised", "chip"),
+        "scale 0.018, zero-point 114",
+        "--normalised host",
+    )
+    assert run("import-artefact", file, "--release", release, "--normalised", "host")[0] == 0
+    assert Release.load(release).artefact("hailo8l", "hef").normalised == "host"
 
 
 def test_a_kit_of_something_else_is_refused(run, release, tmp_path, kit):
