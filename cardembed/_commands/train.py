@@ -91,9 +91,14 @@ def _teacher_recipe(recipe: Any, given: dict[str, Any]) -> Any:  # noqa: ANN401 
             pretraining,
             {**dict.fromkeys(_CHANGEABLE), "steps": given["pretraining_steps"], "seed": given["seed"]},
         )
+    refinements = []
+    for number, refinement in enumerate(recipe.refinements, 1):
+        seed = None if given["seed"] is None else given["seed"] + number  # other batches than stage 2's
+        refinements.append(_changed(refinement, {**given, "seed": seed}))
     return replace(
         recipe,
         pretraining=pretraining,
+        refinements=tuple(refinements),
         head=replace(recipe.head, **{name: value for name, value in head.items() if value is not None}),
         fine_tuning=_changed(recipe.fine_tuning, given),
         seed=given["seed"] if given["seed"] is not None else recipe.seed,
@@ -129,11 +134,12 @@ def command() -> None:
     "--backbone", type=click.Path(path_type=Path, dir_okay=False), help="A published DINOv3 checkpoint."
 )
 def teacher(*, as_json: bool, backbone: Path | None, **given: Any) -> None:  # noqa: ANN401
-    """Train the teacher on a catalogue: pretraining, head, last blocks.
+    """Train the teacher on a catalogue: pretraining, head, blocks, and for `reference` these again.
 
     Stage 0 pretrains a random backbone on other cards; --backbone starts from a published one instead.
-    Stage 1 trains the head on the frozen backbone, stage 2 the last four blocks with it; --steps, --batch,
-    --unknowns and --learning-rate are stage 2's.
+    Stage 1 trains the head on the frozen backbone, stage 2 blocks with it (the last four for `prd`, all for
+    `reference`), and refinements the same blocks again; --steps, --batch, --unknowns and --learning-rate are
+    each one's of these.
 
     \b
     Example:

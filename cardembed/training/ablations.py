@@ -87,6 +87,7 @@ def ablate(
         base,
         head=replace(base.head, steps=schedule.head_steps, seed=seed),
         fine_tuning=replace(base.fine_tuning, steps=schedule.steps, seed=seed),
+        refinements=(),
     )
     for number, (name, recipe) in enumerate(_teachers(base).items()):
         out = options.out / f"teacher-{number}"

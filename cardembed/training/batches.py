@@ -103,6 +103,7 @@ def embed_squares(model: EmbeddingModel, squares: NDArray[np.uint8], *, batch: i
     """Embeddings (N, 768) float32 in evaluation mode; the model returns to the mode it was in."""
     was_training = model.training
     model.eval()
-    parts = [model(to_input(squares[start : start + batch])) for start in range(0, len(squares), batch)]
+    starts = range(0, len(squares), batch)
+    parts = [model(to_input(squares[start : start + batch])).float() for start in starts]
     model.train(was_training)
-    return torch.cat(parts).float()
+    return torch.cat(parts)

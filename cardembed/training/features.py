@@ -17,6 +17,7 @@ from torch import nn
 from cardembed._io import atomic_write_bytes, cache_root, sha256_bytes
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.training.batches import to_input
+from cardembed.training.precision import fast_precision, precision_of
 from cardembed.training.views import ViewPool
 
 __all__ = ["backbone_features", "in_parts", "module_digest", "square_features"]
@@ -77,10 +78,11 @@ def square_features(
     """Pooled features (N, features) float16 of squares (N, S, S, 3) uint8, in evaluation mode."""
     was_training = model.training
     model.eval()
-    parts = [
-        model.backbone(to_input(squares[start : start + batch])).half().numpy()
-        for start in range(0, len(squares), batch)
-    ]
+    with fast_precision(model):
+        parts = [
+            model.backbone(to_input(squares[start : start + batch])).half().numpy()
+            for start in range(0, len(squares), batch)
+        ]
     model.train(was_training)
     features: NDArray[np.float16] = np.concatenate(parts)
     return features
@@ -104,7 +106,9 @@ def backbone_features(
     squares = pool.squares(model.input_size)[:count]
     part = "" if count is None else f"-{len(squares)}"
     return in_parts(
-        cache_root() / "features" / f"{module_digest(model.backbone)[:32]}-{pool.key}{part}.npy",
+        cache_root()
+        / "features"
+        / f"{module_digest(model.backbone)[:32]}-{pool.key}-{precision_of(model)}{part}.npy",
         len(squares),
         lambda start, stop: square_features(model, squares[start:stop]),
         progress=progress,

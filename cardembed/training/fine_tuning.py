@@ -26,6 +26,8 @@ from cardembed.training.classes import (
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
 from cardembed.training.losses import Gallery, guard_collapse
 from cardembed.training.optimiser import parameter_groups
+from cardembed.training.precision import fast_precision
+from cardembed.training.pretraining import set_patch_drop
 from cardembed.training.recipes import FineTuningRecipe
 from cardembed.training.rehearsal import Rehearsal
 from cardembed.training.views import ViewPool
@@ -98,8 +100,10 @@ class _Run:
     def step(self, step: int, progress: float) -> dict[str, float]:
         """One optimiser step; the gallery is embedded anew where it is time."""
         recipe = self.recipe
+        set_patch_drop(self.model, recipe.patch_drop if progress < recipe.patch_drop_until else 0.0)
         if step % recipe.refresh == 0:
-            self.gallery.embeddings = embed_squares(self.model, self.scans)
+            with fast_precision(self.model):
+                self.gallery.embeddings = embed_squares(self.model, self.scans)
             self._look()
             guard_collapse(0.0, self.signs if progress > recipe.guard_start else None, step=step)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
@@ -114,7 +118,9 @@ class _Run:
         squares.append(self.scans[rows.numpy()])
         images = jitter(to_input(np.concatenate(squares)), rng("jitter", recipe.seed, step))
         sizes = [len(members), len(views), len(rows)]
-        learned, rehearsed, enrolled = self.model(images).split(sizes)
+        with fast_precision(self.model):
+            embeddings = self.model(images)
+        learned, rehearsed, enrolled = embeddings.float().split(sizes)
         chosen = torch.from_numpy(members)
         loss, figures = teacher_loss(
             self.head, learned, self.labels[chosen], self.floors[chosen],
@@ -171,6 +177,7 @@ def fine_tune(
     run = _Run(model, head, pool, recipe, scans=scans, gallery=gallery, rehearsal=rehearsal)
     model.train()
     ended = run_steps(run, settings, recipe.steps, options)
+    set_patch_drop(model, 0.0)
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     model.eval()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 __all__ = [
@@ -144,6 +144,10 @@ class FineTuningRecipe:
     """Optimiser steps."""
     blocks: int = 4
     """Blocks at the backbone's end that learn; the PRD's number."""
+    patch_drop: float = 0.0
+    """Share of a transformer's patches that a step leaves out."""
+    patch_drop_until: float = 0.0
+    """Share of the stage after which none is left out."""
     batch: int = 32
     """Card views a step."""
     rehearsed: int = 12
@@ -172,6 +176,24 @@ class FineTuningRecipe:
     """Decides order, changes and dropout."""
 
 
+def _all_blocks() -> FineTuningRecipe:
+    return FineTuningRecipe(blocks=12, unknowns=20, enrolled=32)
+
+
+def _refinements() -> tuple[FineTuningRecipe, ...]:
+    """After stage 2 AC-7 lacked most, after the first of these AC-4 did, and then AC-6 alone."""
+    shared = FineTuningRecipe(blocks=12, rehearsed=8, rehearsal_weight=0.5)
+    slower = {"learning_rate": 2e-4, "backbone_learning_rate": 2e-4}
+    apart = Push(unknown_weight=2.0, crowding_weight=2.0, own_weight=32.0)
+    unknown = Push(unknown_weight=4.0, crowding_weight=1.5, own_weight=40.0)
+    near = Push(unknown_weight=2.0, other_weight=0.1, crowding_weight=0.6, own_weight=64.0)
+    return (
+        replace(shared, unknowns=20, enrolled=40, push=apart, seed=1),
+        replace(shared, unknowns=28, enrolled=32, push=unknown, **slower, seed=2),
+        replace(shared, steps=600, batch=40, unknowns=20, enrolled=24, push=near, **slower, seed=3),
+    )
+
+
 @dataclass(frozen=True)
 class TeacherRecipe:
     """A teacher's stages."""
@@ -181,8 +203,10 @@ class TeacherRecipe:
     head: HeadRecipe = field(default_factory=lambda: HeadRecipe(steps=100, learning_rate=1e-4, margin=0.3))
     """Stage 1. After a stage 0 the head is a trained one and class vectors are fitted to it: longer, or at a
     higher rate, it wins in AC-7 what it loses in AC-1 and AC-6, because frozen features cannot have both."""
-    fine_tuning: FineTuningRecipe = field(default_factory=FineTuningRecipe)
-    """Stage 2."""
+    fine_tuning: FineTuningRecipe = field(default_factory=_all_blocks)
+    """Stage 2. After a stage 0 of some minutes no block is as good as DINOv3's: all of them learn."""
+    refinements: tuple[FineTuningRecipe, ...] = field(default_factory=_refinements)
+    """Stage 2 again, with a learning rate that rises again, and more weight on what verdicts limit."""
     seed: int = 0
     """Decides the initial weights."""
 
@@ -195,6 +219,7 @@ class TeacherRecipe:
             pretraining=None,
             head=HeadRecipe(scale=64.0),
             fine_tuning=FineTuningRecipe(learning_rate=1e-3, backbone_learning_rate=1e-5),
+            refinements=(),
         )
 
 
@@ -214,6 +239,15 @@ class StudentRecipe:
     """Views of non-cards a step."""
     reduction: Literal["sum", "mean"] = "sum"
     """Of the squared error over dimensions; the mean, an ablation, has nearly no gradient."""
+    neighbours: int = 15
+    """Of a card's view, the nearest other views in the teacher's space, which its own must be told from; none
+    with 0."""
+    neighbour_scale: float = 40.0
+    """Of the cosines in that comparison."""
+    neighbour_weight: float = 0.1
+    """Weight of that cost, from `neighbour_start` on."""
+    neighbour_start: float = 0.3
+    """Share of the run before it."""
     learning_rate: float = 2e-3
     """Peak of the one-cycle schedule; half of it for transformers."""
     weight_decay: float = 0.02

@@ -67,7 +67,8 @@ class ReleaseRecipe(BaseModel):
     @model_validator(mode="after")
     def _sound(self) -> Self:
         """Lengths count from one, and no cards that are dealt from a seed serve twice."""
-        for stage in (self.teacher.pretraining, self.teacher.head, self.teacher.fine_tuning):
+        teacher = self.teacher
+        for stage in (teacher.pretraining, teacher.head, teacher.fine_tuning, *teacher.refinements):
             _at_least_one(stage)
         for student in self.students.values():
             _at_least_one(student)

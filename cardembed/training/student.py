@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from cardembed._io import cache_root
 from cardembed.models.embedding import EmbeddingModel
@@ -16,12 +16,13 @@ from cardembed.training.batches import Sampler, embed_squares, read_squares, to_
 from cardembed.training.budget import one_cycle
 from cardembed.training.features import in_parts
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
-from cardembed.training.losses import distillation_loss
+from cardembed.training.losses import distillation_loss, nearest_loss
 from cardembed.training.optimiser import parameter_groups
+from cardembed.training.precision import fast_precision
 from cardembed.training.recipes import StudentRecipe
 from cardembed.training.views import ViewPool
 
-__all__ = ["TaughtPool", "distil_student", "start_from_teacher", "teacher_embeddings"]
+__all__ = ["TaughtPool", "distil_student", "nearest_views", "start_from_teacher", "teacher_embeddings"]
 
 
 def teacher_embeddings(teacher: EmbeddingModel, digest: str, pool: ViewPool) -> NDArray[np.float16]:
@@ -62,6 +63,27 @@ def start_from_teacher(student: EmbeddingModel, teacher: EmbeddingModel) -> int:
     return int(depth)
 
 
+def nearest_views(targets: NDArray[np.float16], cards: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Numbers (views, count) of the nearest other views of cards in the teacher's space, nearest first.
+
+    Rows of what is no card hold −1: all of that lies in one place, and nobody asks which is which.
+
+    Args:
+        targets: (views, D) the teacher's embeddings.
+        cards: (views,) numbers of cards, −1 for what is none.
+        count: How many; fewer where there are not so many views of cards.
+    """
+    members = np.flatnonzero(cards >= 0)
+    known = torch.from_numpy(targets[members].astype(np.float32))
+    count = min(count, max(0, len(members) - 1))
+    nearest = np.full((len(targets), count), -1, dtype=np.int64)
+    for rows in torch.split(torch.arange(len(members)), 1024):
+        cosines = known[rows] @ known.T
+        cosines[torch.arange(len(rows)), rows] = -2.0  # never the view itself
+        nearest[members[rows.numpy()]] = members[cosines.topk(count, dim=1).indices.numpy()]
+    return nearest
+
+
 TaughtPool = tuple[ViewPool, NDArray[np.float16], int]
 """Views, the teacher's embeddings (views, 768) of them, and how many a step."""
 
@@ -78,6 +100,7 @@ class _Run:
         self.student, self.recipe = student, recipe
         self.parts_of_batch = [(pool, targets, recipe.batch, recipe.unknowns)]
         self.parts_of_batch += [(others, taught, count, 0) for others, taught, count in more]
+        self.neighbours = nearest_views(targets, pool.cards, recipe.neighbours)
         self.transformer = student.architecture.transformer
         self.peak = recipe.learning_rate / (2 if self.transformer else 1)
         self.optimizer = torch.optim.AdamW(parameter_groups([student], recipe.weight_decay))
@@ -97,28 +120,41 @@ class _Run:
         rate = one_cycle(progress, self.peak)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        squares, taught = [], []
+        squares, taught, chosen = [], [], []
         for sampler, (pool, targets, _, _) in zip(self.samplers, self.parts_of_batch, strict=True):
             members = sampler.next()
             squares.append(read_squares(pool.squares(self.student.input_size), members))
             taught.append(targets[members].astype(np.float32))
+            chosen.append(members)
         images = to_input(np.concatenate(squares))
         if not self.transformer:
             images = images.contiguous(memory_format=torch.channels_last)
         wanted = torch.from_numpy(np.concatenate(taught))
-        embeddings = self.student(images)
+        with fast_precision(self.student):
+            embeddings = self.student(images)
+        embeddings = embeddings.float()
         loss = distillation_loss(embeddings, wanted)
         if self.recipe.reduction == "mean":
             loss = loss / wanted.shape[1]
+        figures = {"learning_rate": rate, "loss": loss.item()}
+        if self.neighbours.shape[1] and progress >= self.recipe.neighbour_start:
+            nearest = self._nearest(embeddings, wanted, chosen[0])
+            loss = loss + self.recipe.neighbour_weight * nearest
+            figures["nearest"] = nearest.item()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
         self.optimizer.step()
         cosine = (embeddings.detach() * wanted).sum(1)
-        return {
-            "learning_rate": rate, "loss": loss.item(), "cosine": float(cosine.mean()),
-            "above_.95": float((cosine > 0.95).float().mean()),
-        }  # fmt: skip
+        above = float((cosine > 0.95).float().mean())
+        return {**figures, "cosine": float(cosine.mean()), "above_.95": above}
+
+    def _nearest(self, embeddings: Tensor, wanted: Tensor, members: NDArray[np.intp]) -> Tensor:
+        """How well the catalogue's views are told from the views that are nearest to them."""
+        pool, targets, _, _ = self.parts_of_batch[0]
+        rows = np.flatnonzero(pool.cards[members] >= 0)  # the batch begins with these members
+        others = torch.from_numpy(targets[self.neighbours[members[rows]]].astype(np.float32))
+        return nearest_loss(embeddings[rows], wanted[rows], others, scale=self.recipe.neighbour_scale)
 
 
 def distil_student(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,12 +23,19 @@ from cardembed.training.head import HeadData, train_head
 from cardembed.training.loop import LoopOptions
 from cardembed.training.losses import Gallery
 from cardembed.training.pretraining import pretrain
-from cardembed.training.recipes import TeacherRecipe
+from cardembed.training.recipes import FineTuningRecipe, TeacherRecipe
 from cardembed.training.rehearsal import Rehearsal
 from cardembed.training.view_plan import PRETRAINING_PLAN, ViewPlan
 from cardembed.training.views import ViewPool, open_pool
 
-__all__ = ["TeacherRun"]
+__all__ = ["TeacherRun", "fine_tunings"]
+
+
+def fine_tunings(recipe: TeacherRecipe) -> Iterator[tuple[str, str, FineTuningRecipe]]:
+    """Stage 2 and its repetitions: what each is called, its log's name without suffix, and its settings."""
+    yield "fine-tuning", "teacher", recipe.fine_tuning
+    for number, again in enumerate(recipe.refinements, 1):
+        yield f"refinement {number}", f"teacher-refinement-{number}", again
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class TeacherRun:
     """Called while views are rendered or embedded: done, total."""
 
     def train(self) -> dict[str, dict[str, float]]:
-        """All stages; returns the last log record of each, by "pretraining", "head" and "fine-tuning".
+        """All stages; returns the last log record of each, by "pretraining", "head", "fine-tuning" and so on.
 
         Raises:
             TrainingError: Collapse or divergence.
@@ -83,12 +90,13 @@ class TeacherRun:
         head, ended["head"] = train_head(
             self.model, data, self.recipe.head, self._options("teacher-head"), key=key
         )
-        ended["fine-tuning"] = fine_tune(
-            self.model, head, self.pool, self.recipe.fine_tuning, scans=squares, gallery=gallery,
-            rehearsal=self._rehearsal(self.recipe.fine_tuning.rehearsed),
-            key=sha256_bytes(canonical_json([key, asdict(self.recipe.head)])),
-            options=self._options("teacher"),
-        )  # fmt: skip
+        key = sha256_bytes(canonical_json([key, asdict(self.recipe.head)]))
+        for name, log, recipe in fine_tunings(self.recipe):
+            ended[name] = fine_tune(
+                self.model, head, self.pool, recipe, scans=squares, gallery=gallery,
+                rehearsal=self._rehearsal(recipe.rehearsed), key=key, options=self._options(log),
+            )  # fmt: skip
+            key = sha256_bytes(canonical_json([key, asdict(recipe)]))
         return ended
 
     def _options(self, log: str) -> LoopOptions:

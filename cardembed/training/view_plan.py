@@ -9,6 +9,7 @@ from cardembed._seeds import derive_seed, rng
 from cardembed.cards.catalogue import Catalogue
 from cardembed.cards.photo_conditions import HELD_OUT
 from cardembed.cards.unknowns import UNKNOWNS
+from cardembed.training.outliers import OUTLIERS
 
 __all__ = [
     "CHECK_PLAN",
@@ -37,6 +38,8 @@ class ViewPlan:
     """Views of things that are no cards, the families in turn."""
     unknown_cards: int
     """Views of cards that are not in the catalogue."""
+    outliers: int = 0
+    """Views of `training.outliers`, the families in turn."""
     scans: bool = True
     """Whether view 0 is the scan."""
     conditions: Mapping[str, float] = field(
@@ -49,7 +52,7 @@ class ViewPlan:
     """Part of every seed."""
 
 
-TRAINING_PLAN = ViewPlan("training", views_per_card=64, unknowns=4_000, unknown_cards=1_000)
+TRAINING_PLAN = ViewPlan("training", views_per_card=64, unknowns=10_000, unknown_cards=1_000, outliers=6_000)
 """What the reference release is trained on."""
 
 PRETRAINING_PLAN = ViewPlan("pretraining", views_per_card=5, unknowns=6_000, unknown_cards=0)
@@ -86,17 +89,20 @@ class View:
 
 
 def plan_views(plan: ViewPlan, catalogue: Catalogue) -> list[View]:
-    """Every view of a pool, in the pool's order: cards first, then unknowns."""
+    """Every view of a pool, in the pool's order: cards, unknowns, cards outside the catalogue, outliers."""
     generator = rng("views", plan.name, plan.seed)
     total = plan.views_per_card * len(catalogue)
-    count = total + plan.unknowns + plan.unknown_cards
+    known_kinds = total + plan.unknowns + plan.unknown_cards
+    count = known_kinds + plan.outliers
     severities = generator.choice(list(plan.severities), size=count, p=list(plan.severities.values()))
     names = generator.choice(list(plan.conditions), size=total, p=list(plan.conditions.values()))
     families = sorted(set(UNKNOWNS) - HELD_OUT)
     views = []
     for index in range(count):
         seed, severity = derive_seed(plan.name, plan.seed, index), int(severities[index])
-        if index >= total + plan.unknowns:
+        if index >= known_kinds:
+            views.append(View(-1, "unknown", severity, tuple(OUTLIERS)[index % len(OUTLIERS)], seed))
+        elif index >= total + plan.unknowns:
             views.append(View(-1, "unknown", severity, UNKNOWN_CARD, seed))
         elif index >= total:
             views.append(View(-1, "unknown", severity, families[index % len(families)], seed))

@@ -26,6 +26,7 @@ from cardembed.cards.catalogue import Catalogue, SyntheticCatalogue
 from cardembed.cards.photo_conditions import CONDITIONS, simulate_photo
 from cardembed.cards.photo_render import SIMULATOR_VERSION
 from cardembed.cards.unknowns import simulate_unknown
+from cardembed.training.outliers import OUTLIERS, outlier
 from cardembed.training.view_plan import UNKNOWN_CARD, View, ViewPlan, plan_views
 
 __all__ = ["ViewPool", "open_pool", "square"]
@@ -62,6 +63,9 @@ class _Renderer:
         """The picture of a view, RGB."""
         view = self.views[index]
         stranger = view.family == UNKNOWN_CARD
+        if view.family in OUTLIERS:
+            card = self._print(True, view.seed % len(self.strangers))
+            return outlier(view.family, card, severity=view.severity, seed=view.seed)
         if view.card < 0 and not stranger:
             return simulate_unknown(view.family, severity=view.severity, seed=view.seed).image
         number = view.seed % len(self.strangers) if stranger else view.card
@@ -136,8 +140,11 @@ def open_pool(
         progress: Called with the views done and their total.
     """
     sizes = tuple(sorted(set(sizes)))
+    planned = json.loads(json.dumps(asdict(plan)))  # its keys are JSON's, as in the pool's record
+    if not plan.outliers:
+        del planned["outliers"]  # pools without them, and what was trained on these, are older than they are
     about = {
-        "plan": json.loads(json.dumps(asdict(plan))),  # its keys are JSON's, as in the pool's record
+        "plan": planned,
         "catalogue": catalogue.digest,  # of printed cards with the printer's version
         "sizes": sizes,
         "simulator": SIMULATOR_VERSION,

@@ -7,7 +7,7 @@ from cardembed.cards.catalogue import SyntheticCatalogue
 from cardembed.training.view_plan import TRAINING_PLAN
 from cardembed.training.views import open_pool
 
-TRAINING = replace(TRAINING_PLAN, views_per_card=5, unknowns=8, unknown_cards=4)
+TRAINING = replace(TRAINING_PLAN, views_per_card=5, unknowns=8, unknown_cards=4, outliers=6)
 
 # Where PyTorch is missing, what needs it is not collected.
 collect_ignore_glob = [] if importlib.util.find_spec("timm") else ["test_[!v]*.py"]

@@ -37,7 +37,7 @@ def test_each_run_differs_in_one_thing(runs, tmp_path, catalogue):
     assert len(rows) == len(runs) == 7
     teachers = [recipe for what, recipe, _ in runs if what == "teacher"]
     base, random, without_non_cards, without_stage0 = teachers
-    assert (base.head.steps, base.fine_tuning.steps) == (3, 2)
+    assert (base.head.steps, base.fine_tuning.steps, base.refinements) == (3, 2, ())
     assert random == replace(base, head=replace(base.head, imprint=False, ramp_start=0, ramp_end=0))
     assert without_stage0 == replace(base, pretraining=None)
     assert not without_non_cards.head.non_cards

@@ -52,6 +52,7 @@ def test_a_teachers_options_reach_its_run(called, tmp_path, capsys, monkeypatch)
     assert options.training_plan.views_per_card == 7
     assert (recipe.pretraining.steps, recipe.head.margin, recipe.fine_tuning.batch) == (8, 0.3, 9)
     assert (recipe.pretraining.batch, recipe.head.steps) == (40, 100)  # the recipe's own
+    assert [(again.batch, again.seed) for again in recipe.refinements] == [(9, 1), (9, 2), (9, 3)]
     assert keywords == {"backbone_weights": None}
     assert options.command == "cardembed train teacher --out out"  # no path of this machine in the record
     assert json.loads(capsys.readouterr().out)["figures"] == {"AC-1": 0.5}

@@ -33,6 +33,9 @@ RECIPE = TeacherRecipe(
     pretraining=PretrainingRecipe(steps=2, batch=4, unknowns=2, catalogue="synthetic:9:8"),
     head=HeadRecipe(steps=3, batch=8, guard_start=1.0),  # so few steps separate nothing
     fine_tuning=FineTuningRecipe(steps=4, batch=6, unknowns=2, refresh=2, guard_start=1.0),
+    refinements=(
+        FineTuningRecipe(steps=2, batch=6, unknowns=2, patch_drop=0.5, patch_drop_until=0.5, seed=1),
+    ),
 )
 
 
@@ -45,7 +48,7 @@ def options(catalogue, tmp_path_factory):
         command="cardembed train",
         pretraining_plan=replace(PRETRAINING_PLAN, views_per_card=2, unknowns=4),
         rehearsal_plan=replace(REHEARSAL_PLAN, views_per_card=2),
-        training_plan=replace(TRAINING_PLAN, views_per_card=5, unknowns=8, unknown_cards=4),
+        training_plan=replace(TRAINING_PLAN, views_per_card=5, unknowns=8, unknown_cards=4, outliers=6),
         check_plan=replace(CHECK_PLAN, views_per_card=4, unknowns=7),
     )
 
@@ -63,9 +66,9 @@ def test_a_teacher_run_writes_weights_log_and_record(options, teacher_entry):
     lines = [json.loads(line) for line in (options.out / "teacher.jsonl").read_text().splitlines()]
     assert lines[-1]["step"] == 4
     assert {"loss", "accuracy", "centre_cosine", "pair_p99"} <= set(lines[-1])
-    assert set(teacher_entry["last"]) == {"pretraining", "head", "fine-tuning"}
+    assert set(teacher_entry["last"]) == {"pretraining", "head", "fine-tuning", "refinement 1"}
     assert {name: records[-1]["step"] for name, records in teacher_entry["curves"].items()} == {
-        "pretraining": 2, "head": 3, "fine-tuning": 4,
+        "pretraining": 2, "head": 3, "fine-tuning": 4, "refinement 1": 2,
     }  # fmt: skip
     record = json.loads((options.out / "training.json").read_text())["teacher"]
     assert record["catalogue_digest"] == options.catalogue.digest
@@ -84,6 +87,7 @@ def test_a_student_run_moves_towards_the_teacher(options, teacher_entry, target)
     assert entry["teacher"] == teacher_entry["sha256"]
     assert entry["blocks_from_teacher"] == (6 if target == "android" else 0)
     assert heard[-1]["cosine"] > 0.5
+    assert heard[-1]["nearest"] > 0
     assert entry["figures"]["AC-8 clean p5"] > 0.3
     record = json.loads((options.out / "training.json").read_text())
     assert set(record) >= {"teacher", target}
@@ -216,12 +220,12 @@ def test_jitter_is_slight_and_repeatable():
 
 
 def test_batches_pass_over_all_views_and_go_on_where_they_stopped(pool):
-    sampler = Sampler(pool, 10, 4, seed=3)
+    sampler = Sampler(pool, 10, 6, seed=3)
     batches = [sampler.next() for _ in range(6)]
     assert sorted(np.concatenate([batch[:10] for batch in batches[:3]])) == list(range(30))
-    assert sorted(np.concatenate([batch[10:] for batch in batches[:3]])) == list(range(30, 42))
+    assert sorted(np.concatenate([batch[10:] for batch in batches[:3]])) == list(range(30, 48))
     assert not np.array_equal(batches[0], batches[3])
-    late = Sampler(pool, 10, 4, seed=3, skip=4)
+    late = Sampler(pool, 10, 6, seed=3, skip=4)
     assert np.array_equal(late.next(), batches[4])
     assert len(Sampler(pool, 10, 0, seed=3).next()) == 10
 

@@ -234,6 +234,7 @@ def test_the_prds_profile_has_the_prds_numbers():
     assert (recipe.head.scale, recipe.head.margin, recipe.head.learning_rate) == (64, 0.5, 1e-3)
     assert (recipe.fine_tuning.blocks, recipe.fine_tuning.backbone_learning_rate) == (4, 1e-5)
     assert recipe.head.imprint
+    assert recipe.refinements == ()
     assert TeacherRecipe.for_profile("reference").pretraining is not None
     assert isinstance(recipe.fine_tuning, FineTuningRecipe)
 

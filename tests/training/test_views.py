@@ -7,21 +7,24 @@ from cardembed.cards.catalogue import SyntheticCatalogue
 from cardembed.cards.photo_conditions import HELD_OUT
 from cardembed.cards.unknowns import UNKNOWNS
 from cardembed.training import views
+from cardembed.training.outliers import OUTLIERS
 from cardembed.training.view_plan import CHECK_PLAN, TRAINING_PLAN, UNKNOWN_CARD, plan_views
 from cardembed.training.views import open_pool, square
 
-TRAINING = replace(TRAINING_PLAN, views_per_card=5, unknowns=8, unknown_cards=4)  # as the fixture `pool`
+TRAINING = replace(TRAINING_PLAN, views_per_card=5, unknowns=8, unknown_cards=4, outliers=6)
+# as the fixture `pool`
 CHECK = replace(CHECK_PLAN, views_per_card=4, unknowns=7)
 
 
 def test_the_plan_holds_what_it_says(catalogue):
     views = plan_views(TRAINING, catalogue)
-    assert len(views) == 5 * 6 + 8 + 4
+    assert len(views) == 5 * 6 + 8 + 4 + 6
     assert [view.card for view in views[:30]] == list(range(6)) * 5
     assert [view.condition for view in views[:6]] == ["scan"] * 6
     assert {view.condition for view in views[6:30]} <= {"clean", "occluded", "glare"}
     assert {view.card for view in views[30:]} == {-1}
-    assert [view.family for view in views[38:]] == [UNKNOWN_CARD] * 4
+    assert [view.family for view in views[38:42]] == [UNKNOWN_CARD] * 4
+    assert sorted(view.family for view in views[42:]) == sorted([*OUTLIERS, *OUTLIERS])
     assert len({view.seed for view in views}) == len(views)
 
 
@@ -37,7 +40,7 @@ def test_shares_of_conditions_and_severities_are_kept():
 def test_held_out_families_are_never_trained_on():
     families = {view.family for view in plan_views(TRAINING_PLAN, SyntheticCatalogue(5, 4))}
     assert HELD_OUT & set(UNKNOWNS)
-    assert families == (set(UNKNOWNS) - HELD_OUT) | {UNKNOWN_CARD, ""}
+    assert families == (set(UNKNOWNS) - HELD_OUT) | {*OUTLIERS, UNKNOWN_CARD, ""}
 
 
 def test_training_and_check_views_share_no_seed(catalogue):
@@ -48,7 +51,7 @@ def test_training_and_check_views_share_no_seed(catalogue):
 
 def test_a_pool_shows_the_cards_it_names(catalogue, pool):
     squares = pool.squares(96)
-    assert squares.shape == (42, 96, 96, 3)
+    assert squares.shape == (48, 96, 96, 3)
     assert squares.dtype == np.uint8
     for number, card in enumerate(catalogue):
         assert np.array_equal(squares[number], square(catalogue.image(card.id), 96))
@@ -72,7 +75,7 @@ def test_a_pool_is_rendered_once_and_found_again(catalogue, pool):
 
 
 def test_processes_render_the_same_pixels(catalogue):
-    plan = replace(TRAINING, views_per_card=2, unknowns=2, unknown_cards=1, name="processes")
+    plan = replace(TRAINING, views_per_card=2, unknowns=2, unknown_cards=1, outliers=3, name="processes")
     seen = []
     one = open_pool(plan, catalogue, (32,), workers=1).squares(32).copy()
     (open_pool(plan, catalogue, (32,), workers=1).root / "pool.json").unlink()
@@ -80,11 +83,11 @@ def test_processes_render_the_same_pixels(catalogue):
         32
     )
     assert np.array_equal(one, two)
-    assert seen[-1] == (15, 15)
+    assert seen[-1] == (18, 18)
 
 
 def test_a_rendering_that_was_cut_off_goes_on(catalogue, monkeypatch):
-    plan = replace(TRAINING, name="interrupted", views_per_card=1, unknowns=0, unknown_cards=0)
+    plan = replace(TRAINING, name="interrupted", views_per_card=1, unknowns=0, unknown_cards=0, outliers=0)
     monkeypatch.setattr(views, "_CHUNK", 4)
     rendered = []
     render = views._Renderer.render
