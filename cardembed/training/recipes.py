@@ -183,14 +183,14 @@ def _all_blocks() -> FineTuningRecipe:
 def _refinements() -> tuple[FineTuningRecipe, ...]:
     """After stage 2 AC-7 lacked most, after the first of these AC-4 did, and then AC-6 alone."""
     shared = FineTuningRecipe(blocks=12, rehearsed=8, rehearsal_weight=0.5)
-    slower = {"learning_rate": 2e-4, "backbone_learning_rate": 2e-4}
+    slower = replace(shared, learning_rate=2e-4, backbone_learning_rate=2e-4)
     apart = Push(unknown_weight=2.0, crowding_weight=2.0, own_weight=32.0)
     unknown = Push(unknown_weight=4.0, crowding_weight=1.5, own_weight=40.0)
     near = Push(unknown_weight=2.0, other_weight=0.1, crowding_weight=0.6, own_weight=64.0)
     return (
         replace(shared, unknowns=20, enrolled=40, push=apart, seed=1),
-        replace(shared, unknowns=28, enrolled=32, push=unknown, **slower, seed=2),
-        replace(shared, steps=600, batch=40, unknowns=20, enrolled=24, push=near, **slower, seed=3),
+        replace(slower, unknowns=28, enrolled=32, push=unknown, seed=2),
+        replace(slower, steps=600, batch=40, unknowns=20, enrolled=24, push=near, seed=3),
     )
 
 
