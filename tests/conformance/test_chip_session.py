@@ -15,6 +15,7 @@ from cardembed._io import sha256_file
 from cardembed.conformance.chip_setup import ChipSetup, check_setup
 from cardembed.conformance.measure import bench as bench_module
 from cardembed.conformance.measure import chip as chip_module
+from cardembed.conformance.measure import single_stream
 from cardembed.conformance.measure.bench import Bench
 from cardembed.conformance.measure.chip import ChipSession, golden_pictures
 from cardembed.conformance.recorder.cell import Cell
@@ -61,6 +62,9 @@ def disguise(monkeypatch, tmp_path):
     monkeypatch.setattr(
         chip_module, "measure_hef", lambda path, device_id: {"chip_latency_ms": 1.0, "path": path.name}
     )
+    # These are about what a latency decides. On a machine with other work the small network's queries scatter
+    # by more than what a cache would save; that one is noticed is test_single_stream's.
+    monkeypatch.setattr(single_stream, "_NOTICEABLE", float("inf"))
     monkeypatch.setenv("CARDEMBED_LOCKS", str(tmp_path))
 
 
