@@ -25,8 +25,8 @@ def network(name, **options):
 
 @pytest.fixture(autouse=True)
 def _one_thread():
-    """Sums are added in one order: with two threads, on a processor with AVX-512, efficientnet_lite0's embedding
-    and the executor's were 1.3e-6 apart, where one thread keeps within the class."""
+    """Sums are added in one order: with two threads, on a processor with AVX-512, efficientnet_lite0's
+    embedding and the executor's were 1.3e-6 apart, where one thread keeps within the class."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
