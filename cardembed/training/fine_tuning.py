@@ -26,7 +26,7 @@ from cardembed.training.classes import (
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
 from cardembed.training.losses import Gallery, guard_collapse
 from cardembed.training.optimiser import parameter_groups
-from cardembed.training.precision import fast_precision
+from cardembed.training.precision import embed_fast, fast_precision
 from cardembed.training.pretraining import set_patch_drop
 from cardembed.training.recipes import FineTuningRecipe
 from cardembed.training.rehearsal import Rehearsal
@@ -118,9 +118,7 @@ class _Run:
         squares.append(self.scans[rows.numpy()])
         images = jitter(to_input(np.concatenate(squares)), rng("jitter", recipe.seed, step))
         sizes = [len(members), len(views), len(rows)]
-        with fast_precision(self.model):
-            embeddings = self.model(images)
-        learned, rehearsed, enrolled = embeddings.float().split(sizes)
+        learned, rehearsed, enrolled = torch.split(embed_fast(self.model, images), sizes)
         chosen = torch.from_numpy(members)
         loss, figures = teacher_loss(
             self.head, learned, self.labels[chosen], self.floors[chosen],

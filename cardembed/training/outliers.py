@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from cardembed._seeds import derive_seed
 from cardembed.cards.photo_conditions import PHOTO_SIZE, simulate_photo
-from cardembed.cards.unknowns import UNKNOWNS
+from cardembed.cards.unknowns.print import colour, printed
 
 __all__ = ["OUTLIERS", "outlier", "scramble"]
 
@@ -38,17 +38,12 @@ def scramble(card: Image.Image, rng: np.random.Generator) -> Image.Image:
     return pieces
 
 
-def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
-    r, g, b = (int(value) for value in rng.integers(0, 256, 3))
-    return r, g, b
-
-
 def _shapes(card: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Shapes of all sizes piled on each other, few or many, on paper of any colour."""
     light = int(rng.integers(215, 256))
-    image = Image.new("RGB", card.size, (light, light, light) if rng.random() < 0.5 else _colour(rng))
+    image = Image.new("RGB", card.size, (light, light, light) if rng.random() < 0.5 else colour(rng))
     draw = ImageDraw.Draw(image)
-    ink = [_colour(rng) for _ in range(int(rng.integers(1, 12)))]
+    ink = [colour(rng) for _ in range(int(rng.integers(1, 12)))]
     for _ in range(int(np.exp(rng.uniform(*np.log(_SHAPES))))):
         centre = rng.uniform(0, 1, 2) * card.size
         radius = card.width * (0.03 + 0.06 * rng.pareto(1.5)) * np.exp(rng.uniform(-0.5, 0.5, 2))
@@ -73,7 +68,7 @@ def _corners(
 
 def _framed_print(card: Image.Image, rng: np.random.Generator) -> Image.Image:
     """A page, a package or a ticket of a card's proportions."""
-    page = UNKNOWNS["printed"].draw(rng)
+    page = printed(rng)
     height = page.height
     width = height * card.width // card.height
     left = int(rng.integers(0, page.width - width + 1))

@@ -22,7 +22,7 @@ from cardembed.training.contrast import ContrastiveHead, pair_costs
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
 from cardembed.training.losses import artwork_numbers
 from cardembed.training.optimiser import parameter_groups
-from cardembed.training.precision import fast_precision
+from cardembed.training.precision import embed_fast
 from cardembed.training.recipes import PretrainingRecipe
 from cardembed.training.views import ViewPool
 
@@ -120,9 +120,8 @@ class _Run:
         views = self.sampler.batch(step)
         members = np.concatenate(views)
         images = jitter(to_input(read_squares(self.squares, members)), rng("jitter", self.recipe.seed, step))
-        with fast_precision(self.model):
-            embeddings = self.model(images)
-        photos, scans, unknowns = embeddings.float().split([len(part) for part in views])
+        sizes = [len(part) for part in views]
+        photos, scans, unknowns = torch.split(embed_fast(self.model, images), sizes)
         return torch.from_numpy(views[1].astype(np.int64)), photos, scans, unknowns
 
 

@@ -18,7 +18,7 @@ from cardembed.training.features import in_parts
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
 from cardembed.training.losses import distillation_loss, nearest_loss
 from cardembed.training.optimiser import parameter_groups
-from cardembed.training.precision import fast_precision
+from cardembed.training.precision import embed_fast
 from cardembed.training.recipes import StudentRecipe
 from cardembed.training.views import ViewPool
 
@@ -130,9 +130,7 @@ class _Run:
         if not self.transformer:
             images = images.contiguous(memory_format=torch.channels_last)
         wanted = torch.from_numpy(np.concatenate(taught))
-        with fast_precision(self.student):
-            embeddings = self.student(images)
-        embeddings = embeddings.float()
+        embeddings = embed_fast(self.student, images)
         loss = distillation_loss(embeddings, wanted)
         if self.recipe.reduction == "mean":
             loss = loss / wanted.shape[1]

@@ -96,12 +96,12 @@ def plan_views(plan: ViewPlan, catalogue: Catalogue) -> list[View]:
     count = known_kinds + plan.outliers
     severities = generator.choice(list(plan.severities), size=count, p=list(plan.severities.values()))
     names = generator.choice(list(plan.conditions), size=total, p=list(plan.conditions.values()))
-    families = sorted(set(UNKNOWNS) - HELD_OUT)
+    families, outliers = sorted(set(UNKNOWNS) - HELD_OUT), tuple(OUTLIERS)
     views = []
     for index in range(count):
         seed, severity = derive_seed(plan.name, plan.seed, index), int(severities[index])
         if index >= known_kinds:
-            views.append(View(-1, "unknown", severity, tuple(OUTLIERS)[index % len(OUTLIERS)], seed))
+            views.append(View(-1, "unknown", severity, outliers[index % len(outliers)], seed))
         elif index >= total + plan.unknowns:
             views.append(View(-1, "unknown", severity, UNKNOWN_CARD, seed))
         elif index >= total:

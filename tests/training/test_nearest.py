@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
 
 from cardembed.training.losses import nearest_loss
 from cardembed.training.student import nearest_views
