@@ -10,6 +10,8 @@ from cardembed.conformance.measure.single_stream import SingleStream, run_single
 from cardembed.errors import EmbeddingError, InfrastructureError
 
 INPUTS = np.random.default_rng(0).normal(size=(8, 3, 4, 4)).astype(np.float32)
+FIRST = INPUTS[:1].tobytes()
+"""The input that is repeated."""
 ASKED = SingleStream(seconds=2.0, queries=100, warm_up=5, repeated=20)
 
 
@@ -102,6 +104,20 @@ def test_a_host_that_is_busy_at_the_end_is_no_memory():
     device = Device(took=lambda d: 5_000_000 if d.queries < 300 or d.queries > 440 else 50_000_000)
     made = run(device)
     assert made.repeated_ratio == pytest.approx(1)
+
+
+def test_a_host_that_delays_most_queries_of_one_kind_is_no_memory():
+    # Other work takes turns with the queries: four of five of the queries of another input wait for it.
+    device = Device(took=lambda d: 5_000_000 + 5_000_000 * (d.seen[-1] != FIRST and d.queries % 5 > 0))
+    assert run(device).repeated_ratio == pytest.approx(1)
+
+
+def test_a_memory_that_answers_now_and_then_is_found():
+    device = Device(
+        took=lambda d: 5_000_000 - 4_500_000 * (d.seen[-2:-1] == d.seen[-1:] and d.queries % 5 == 0)
+    )
+    with pytest.raises(InfrastructureError, match="memory"):
+        run(device)
 
 
 def test_a_clock_that_stands_still():
