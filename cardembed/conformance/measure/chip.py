@@ -170,10 +170,14 @@ class ChipSession:
         return embedder
 
     def _network(self) -> _Network:
-        """What is executed. Who normalises a file of its own nobody says: the chip, as kits have it."""
+        """What is executed. Who normalises a file that is not the release's: the chip, as in kits."""
         if self._setup.hef is not None:
             path = Path(self._setup.hef)
-            return _Network(path, sha256_file(path), None, "chip", "a file of its own (--hef)")
+            digest = sha256_file(path)
+            known = self._release.artefact(self.target, "hef")
+            if known is not None and known.sha256 == digest:
+                return _Network(path, digest, None, known.normalised or "chip", "the release's, by --hef")
+            return _Network(path, digest, None, "chip", "a file of its own (--hef)")
         if self._setup.simulated:
             path, digest = simulated_hef(self._release, self.target)
             shipped = self._release.artefact(self.target, "int8") or self._release.weights(self.target)
