@@ -1,16 +1,17 @@
-"""JSON of a schema, and what is wrong with it in one line."""
+"""Files of JSON by a schema, and what is wrong with them in one line."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from cardembed.errors import CardembedError
 
-__all__ = ["first_problem", "parse_record"]
+__all__ = ["first_problem", "parse_record", "read_limited"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -43,3 +44,23 @@ def parse_record(kind: type[Model], data: bytes, refused: Callable[[str], Cardem
         raise refused(first_problem(error)) from error
     except (ValueError, RecursionError) as error:  # a number of too many digits is a plain ValueError
         raise refused(f"no JSON ({error})") from error
+
+
+def read_limited(file: Path, refused: Callable[[str], CardembedError], *, limit: int) -> bytes:
+    """A file's bytes, of which somebody else may have made too many.
+
+    Args:
+        file: What to read.
+        refused: Makes the error of a file that cannot be had, from what was found.
+        limit: Most bytes.
+    """
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(limit + 1)
+    except FileNotFoundError as error:
+        raise refused("no such file") from error
+    except OSError as error:
+        raise refused(str(error)) from error
+    if len(data) > limit:
+        raise refused(f"more than {limit} bytes")
+    return data

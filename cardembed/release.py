@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from cardembed._io import atomic_write_json, canonical_json, sha256_bytes
-from cardembed._validation import parse_record
+from cardembed._validation import parse_record, read_limited
 from cardembed.errors import DigestMismatchError, ReleaseError, UnknownTargetError
 
 __all__ = [
@@ -208,9 +208,8 @@ class Release(BaseModel):
                 found="none",
                 action="pass --release DIR, or assemble one with `cardembed release build`",
             )
-        if file.stat().st_size > _MANIFEST_LIMIT:
-            raise _bad(file, f"{file.stat().st_size} bytes")
-        release = parse_record(cls, file.read_bytes(), partial(_bad, file))
+        refused = partial(_bad, file)
+        release = parse_record(cls, read_limited(file, refused, limit=_MANIFEST_LIMIT), refused)
         release._root = root
         return release
 

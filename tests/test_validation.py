@@ -1,11 +1,13 @@
-"""JSON of a schema, or the caller's own error."""
+"""JSON of a schema and files of a size, or the caller's own error."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
-from cardembed._validation import parse_record
+from cardembed._validation import parse_record, read_limited
 from cardembed.errors import ReleaseError
 
 
@@ -36,3 +38,20 @@ def test_anything_else_is_the_callers_error(data: bytes, found: str) -> None:
     with pytest.raises(ReleaseError, match=found) as caught:
         parse_record(_Record, data, _refused)
     assert caught.value.__cause__ is not None
+
+
+def test_a_files_bytes_are_read_up_to_a_limit(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    for size in (0, 4):
+        file.write_bytes(bytes(size))
+        assert read_limited(file, _refused, limit=4) == bytes(size)
+    file.write_bytes(bytes(5))
+    with pytest.raises(ReleaseError, match="found more than 4 bytes"):
+        read_limited(file, _refused, limit=4)
+
+
+def test_what_cannot_be_read_is_the_callers_error(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match="found no such file"):
+        read_limited(tmp_path / "absent.json", _refused, limit=4)
+    with pytest.raises(ReleaseError, match="directory"):
+        read_limited(tmp_path, _refused, limit=4)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_PLAN_BYTES = 1 << 20
+"""Of a plan; the default one has some hundred."""
+
 
 @click.group()
 def command() -> None:
@@ -199,7 +202,7 @@ def _seed(seed: str | None, split: Split, release: Release | None) -> int | str:
 
 
 def _plan(file: Path | None, split: Split) -> PhotoPlan:
-    from cardembed._validation import parse_record
+    from cardembed._validation import parse_record, read_limited
     from cardembed.cards.photo_plan import PhotoPlan
 
     if file is None:
@@ -213,11 +216,7 @@ def _plan(file: Path | None, split: Split) -> PhotoPlan:
             action="correct the plan",
         )
 
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise refused(str(error)) from error
-    return parse_record(PhotoPlan, data, refused)
+    return parse_record(PhotoPlan, read_limited(file, refused, limit=_PLAN_BYTES), refused)
 
 
 def _attach(photos: PhotoSet, release: Release, catalogue: Catalogue) -> tuple[PhotoSet, str]:

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from cardembed._io import canonical_json, sha256_bytes
-from cardembed._validation import parse_record
+from cardembed._validation import parse_record, read_limited
 from cardembed.cards.photo_plan import PhotoPlan, Split
 from cardembed.errors import PhotoSetError
 
@@ -160,13 +160,8 @@ def read_manifest(root: Path) -> PhotoManifest:
             found="a link" if file.is_symlink() else "none",
             action="make one with: cardembed photos make --out DIR",
         )
-    if file.stat().st_size > MAX_MANIFEST_BYTES:
-        raise _unreadable(file, f"{file.stat().st_size} bytes")
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise _unreadable(file, str(error)) from error
-    return parse_record(PhotoManifest, data, partial(_unreadable, file))
+    refused = partial(_unreadable, file)
+    return parse_record(PhotoManifest, read_limited(file, refused, limit=MAX_MANIFEST_BYTES), refused)
 
 
 def _unreadable(file: Path, found: str) -> PhotoSetError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from cardembed._io import atomic_write_json
-from cardembed._validation import parse_record
+from cardembed._validation import parse_record, read_limited
 from cardembed.conformance.decision import GateDecision
 from cardembed.conformance.predicate import Sha256
 from cardembed.conformance.states import NOT_ASKED, NOT_SELECTED, State
@@ -23,6 +23,7 @@ from cardembed.release import Release
 __all__ = ["SEALED", "SealedCell", "SealedVerdict", "departures", "read_seal", "seal_verdict"]
 
 SEALED = "verdict.json"
+_LIMIT = 4 << 20  # bytes; a verdict is some twenty kilobytes
 
 
 class _Model(BaseModel):
@@ -115,15 +116,10 @@ def read_seal(release: Release) -> SealedVerdict:
         ReleaseError: There is none, it cannot be read, or it is about another release.
     """
     file = release.root / SEALED
-    try:
-        data = file.read_bytes()
-    except FileNotFoundError as error:
-        raise _unsealed(file, "none") from error
-    except OSError as error:
-        raise _unsealed(file, str(error)) from error
-    verdict = parse_record(SealedVerdict, data, partial(_unsealed, file))
+    refused = partial(_unsealed, file)
+    verdict = parse_record(SealedVerdict, read_limited(file, refused, limit=_LIMIT), refused)
     if verdict.release_digest != release.digest:
-        raise _unsealed(file, f"one about {verdict.release_digest[:16]}…")
+        raise refused(f"one about {verdict.release_digest[:16]}…")
     return verdict
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cardembed._io import sha256_bytes
-from cardembed._validation import parse_record
+from cardembed._validation import parse_record, read_limited
 from cardembed.errors import ArtefactError
 from cardembed.export.hailo.compiler import COMPILED, MANIFEST
 
@@ -112,8 +112,9 @@ def read_kit(folder: Path) -> tuple[KitManifest, str]:
         ArtefactError: There is none, or it is another file.
     """
     path = folder if folder.is_file() else folder / MANIFEST
-    data = _bytes(path)
-    return parse_record(KitManifest, data, partial(_bad, path)), sha256_bytes(data)
+    refused = partial(_bad, path)
+    data = read_limited(path, refused, limit=_LIMIT)
+    return parse_record(KitManifest, data, refused), sha256_bytes(data)
 
 
 def read_compiled(folder: Path) -> CompiledRecord | None:
@@ -123,15 +124,10 @@ def read_compiled(folder: Path) -> CompiledRecord | None:
         ArtefactError: It is another file.
     """
     path = (folder.parent if folder.is_file() else folder) / COMPILED
-    return parse_record(CompiledRecord, _bytes(path), partial(_bad, path)) if path.is_file() else None
-
-
-def _bytes(path: Path) -> bytes:
     if not path.is_file():
-        raise _bad(path, "no such file")
-    if path.stat().st_size > _LIMIT:
-        raise _bad(path, f"{path.stat().st_size} bytes")
-    return path.read_bytes()
+        return None
+    refused = partial(_bad, path)
+    return parse_record(CompiledRecord, read_limited(path, refused, limit=_LIMIT), refused)
 
 
 def _bad(path: Path, found: str) -> ArtefactError:
