@@ -64,7 +64,7 @@ def test_a_fallback_student_is_named_by_its_weights(weights, tmp_path, catalogue
     edit(weights, lambda training: training["hailo8l"].update(sha256=sha256_file(file)))
     release = assemble_release(weights, tmp_path / "out", name="fallback", catalogue=catalogue)
     entry = release.target("hailo8l")
-    assert (entry.architecture, entry.input_size) == ("regnetx_002", 112)
+    assert (entry.architecture, entry.input_size) == ("regnetx_002", 128)
     with open_embedder(release, "hailo8l", runtime="torch") as embedder:
         assert embedder.embed([catalogue.image(catalogue.ids[0])]).shape == (1, 768)
 

@@ -92,15 +92,15 @@ ARCHITECTURES = _architectures(
         "dinov3_vit_tiny", _VIT_TINY, 128, 192, 6_230_000,
         _kwargs(img_size=128, global_pool="avg", init_values=0.1), transformer=True,
     ),
-    Architecture("convnext_atto", "convnext_atto", 112, 320, 4_210_000, _kwargs(ls_init_value=0.1)),
+    Architecture("convnext_atto", "convnext_atto", 128, 320, 4_210_000, _kwargs(ls_init_value=0.1)),
     Architecture("convnext_femto", "convnext_femto", 128, 384, 5_720_000, _kwargs(ls_init_value=0.1)),
     Architecture(
-        "vit_tiny_6", _VIT_TINY, 112, 192, 3_560_000,
-        _kwargs(img_size=112, depth=6, global_pool="avg", init_values=0.1), transformer=True,
+        "vit_tiny_6", _VIT_TINY, 128, 192, 3_560_000,
+        _kwargs(img_size=128, depth=6, global_pool="avg", init_values=0.1), transformer=True,
     ),
     # BatchNorms in place of LayerNorms: what a Hailo-8L runs fast.
     Architecture("regnetx_016", "regnetx_016", 224, 912, 9_570_000),
-    Architecture("regnetx_002", "regnetx_002", 112, 368, 3_190_000),
+    Architecture("regnetx_002", "regnetx_002", 128, 368, 3_190_000),
 )  # fmt: skip
 """Every architecture by name."""
 

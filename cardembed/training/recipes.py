@@ -242,11 +242,10 @@ class StudentRecipe:
     neighbours: int = 15
     """Of a card's view, the nearest other views in the teacher's space, which its own must be told from; none
     with 0."""
-    neighbour_scale: float = 40.0
-    """Of the cosines in that comparison."""
-    neighbour_weight: float = 0.02
-    """Weight of that cost, from `neighbour_start` on. With .1 it cost as much as the squared error itself and
-    held photos of a card apart: android's AC-6 was .947 where its teacher's is .988."""
+    neighbour_margin: float = 0.6
+    """Share of the teacher's own advantage over them that is enough."""
+    neighbour_weight: float = 0.5
+    """Weight of that cost, from `neighbour_start` on."""
     neighbour_start: float = 0.3
     """Share of the run before it."""
     learning_rate: float = 2e-3

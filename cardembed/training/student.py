@@ -152,7 +152,7 @@ class _Run:
         pool, targets, _, _ = self.parts_of_batch[0]
         rows = np.flatnonzero(pool.cards[members] >= 0)  # the batch begins with these members
         others = torch.from_numpy(targets[self.neighbours[members[rows]]].astype(np.float32))
-        return nearest_loss(embeddings[rows], wanted[rows], others, scale=self.recipe.neighbour_scale)
+        return nearest_loss(embeddings[rows], wanted[rows], others, margin=self.recipe.neighbour_margin)
 
 
 def distil_student(

@@ -157,7 +157,7 @@ def test_kotlins_pattern_finds_the_providers_in_onnx_runtimes_own_profile(exchan
     options.profile_file_prefix = str(tmp_path / "profile")
     artefact = exchange.request / exchange.record.request.artefact.path
     session = onnxruntime.InferenceSession(str(artefact), options, providers=["CPUExecutionProvider"])
-    session.run(None, {session.get_inputs()[0].name: np.zeros((1, 3, 112, 112), np.float32)})
+    session.run(None, {session.get_inputs()[0].name: np.zeros((1, 3, 128, 128), np.float32)})
     profile = session.end_profiling()
     with open(profile, encoding="utf-8") as file:  # noqa: PTH123 - the library's own path, a text
         assert set(re.findall(pattern, file.read())) == {"CPU"}

@@ -20,7 +20,7 @@ from cardembed.release import Release
 def test_a_request_holds_every_photo_in_both_forms(exchange, photo_set, random_release):
     request = parse_wire(DeviceRequest, (exchange.request / "request.json").read_bytes(), "request")
     assert request == exchange.record.request
-    shape = (6, 3, 112, 112)
+    shape = (6, 3, 128, 128)
     assert request.tensors.shape == shape
     tensors = np.frombuffer((exchange.request / "tensors.f32").read_bytes(), "<f4").reshape(shape)
     rows = photo_set.indices(condition="clean", severity=2)[:6]
@@ -48,7 +48,7 @@ def test_the_stand_in_executes_the_artefact_and_never_calls_itself_a_device(exch
     assert checked.fidelity is Fidelity.RUNTIME
     assert checked.response.app.kind == "stand-in"
     assert checked.response.runtime.used == ("CPUExecutionProvider",)
-    tensors = np.frombuffer((exchange.request / "tensors.f32").read_bytes(), "<f4").reshape(6, 3, 112, 112)
+    tensors = np.frombuffer((exchange.request / "tensors.f32").read_bytes(), "<f4").reshape(6, 3, 128, 128)
     with open_embedder(random_release, "android", threads=1) as embedder:
         np.testing.assert_allclose(checked.tensor, embedder.embed_preprocessed(tensors), atol=1e-6)
     np.testing.assert_allclose(checked.jpeg, checked.tensor, atol=1e-5)  # Pillow on both sides

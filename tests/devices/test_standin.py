@@ -57,7 +57,7 @@ def test_an_artefact_other_than_its_digest(exchange):
 
 
 def test_tensors_that_do_not_fit_the_photos(exchange):
-    refuses(edit(exchange, lambda c: c["photos"].pop()), r"expected tensors \(5, 3, 112, 112\)")
+    refuses(edit(exchange, lambda c: c["photos"].pop()), r"expected tensors \(5, 3, 128, 128\)")
 
 
 def test_a_picture_that_is_none(exchange):

@@ -26,7 +26,7 @@ def change(release, edit):
 
 @pytest.fixture(scope="module")
 def batch():
-    return np.random.default_rng(0).standard_normal((3, 3, 112, 112)).astype(np.float32)
+    return np.random.default_rng(0).standard_normal((3, 3, 128, 128)).astype(np.float32)
 
 
 def test_every_target_has_a_runtime():
@@ -119,7 +119,7 @@ def test_weights_of_another_architecture_or_size(release):
     with pytest.raises(ReleaseError, match="convnext_atto"):
         open_embedder(release, "hailo8l", runtime="torch")
     change(release, lambda content: content["targets"]["android"].update(input_size=128))
-    with pytest.raises(ReleaseError, match="112"):
+    with pytest.raises(ReleaseError, match="128"):
         open_embedder(release, "android", runtime="torch")
 
 

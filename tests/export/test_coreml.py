@@ -30,7 +30,7 @@ def test_a_package_states_float32_ports_for_ios_16(package, source):
     assert contract == Contract(
         7,
         "mlProgram",
-        (Port("input", "float32", (1, 3, 112, 112)),),
+        (Port("input", "float32", (1, 3, 128, 128)),),
         (Port("embedding", "float32", (1, 768)),),
     )
     assert 0 < record.agreement["one_minus_cosine"] < 1e-4
@@ -52,12 +52,12 @@ def test_equal_weights_give_equal_bytes_and_replace_what_lay_there(package, sour
 @pytest.mark.parametrize(
     ("options", "port", "specification"),
     [
-        (CoreMLOptions(input="image", precision="float32"), Port("image", "image RGB", (112, 112)), 7),
-        (CoreMLOptions(max_batch=64), Port("input", "float32", ("1..64", 3, 112, 112)), 7),
-        (CoreMLOptions(format="mlmodel"), Port("input", "float32", (1, 3, 112, 112)), 4),
+        (CoreMLOptions(input="image", precision="float32"), Port("image", "image RGB", (128, 128)), 7),
+        (CoreMLOptions(max_batch=64), Port("input", "float32", ("1..64", 3, 128, 128)), 7),
+        (CoreMLOptions(format="mlmodel"), Port("input", "float32", (1, 3, 128, 128)), 4),
         (
             CoreMLOptions(format="mlmodel", precision="float32", input="image"),
-            Port("image", "image RGB", (112, 112)),
+            Port("image", "image RGB", (128, 128)),
             4,
         ),
     ],
@@ -88,7 +88,7 @@ def test_another_contract_or_other_metadata_is_refused(package):
     check_coreml(path, contract, metadata)
     with pytest.raises(ExportError, match="metadata"):
         check_coreml(path, contract, {**metadata, "mean": "0,0,0"})
-    other = Contract(7, "mlProgram", (Port("input", "float16", (1, 3, 112, 112)),), contract.outputs)
+    other = Contract(7, "mlProgram", (Port("input", "float16", (1, 3, 128, 128)),), contract.outputs)
     with pytest.raises(ExportError, match="float16"):
         check_coreml(path, other, metadata)
 

@@ -30,7 +30,7 @@ def exported(tmp_path_factory):
     return {target: export_to_onnx(lively(target), folder) for target in ("android", "hailo8l")}
 
 
-@pytest.mark.parametrize(("target", "size"), [("android", 112), ("hailo8l", 112)])
+@pytest.mark.parametrize(("target", "size"), [("android", 128), ("hailo8l", 128)])
 def test_the_file_is_opset_17_with_a_dynamic_batch(exported, target, size):
     path = exported[target]
     assert path.name == f"{lively(target).architecture.name}.onnx"
@@ -45,7 +45,7 @@ def test_the_file_is_opset_17_with_a_dynamic_batch(exported, target, size):
 @pytest.mark.parametrize("target", ["android", "hailo8l"])
 def test_onnx_runtime_computes_what_the_model_computes(exported, target):
     model = lively(target)
-    images = np.random.default_rng(1).normal(size=(5, 3, 112, 112)).astype(np.float32)
+    images = np.random.default_rng(1).normal(size=(5, 3, 128, 128)).astype(np.float32)
     session = onnxruntime.InferenceSession(exported[target], providers=["CPUExecutionProvider"])
     for batch in (1, 5):
         (found,) = session.run(None, {"input": images[:batch]})
@@ -93,7 +93,7 @@ def change(path, target, edit):
 )
 def test_a_file_of_another_contract_is_refused(exported, tmp_path, edit, expected):
     with pytest.raises(ExportError, match=expected):
-        check_file(change(exported["hailo8l"], tmp_path / "changed.onnx", edit), 112)
+        check_file(change(exported["hailo8l"], tmp_path / "changed.onnx", edit), 128)
 
 
 class Inexpressible(torch.nn.Module):
@@ -109,4 +109,4 @@ def test_a_model_that_onnx_cannot_express_is_refused(tmp_path):
 def test_a_targets_weights_are_exported_from_its_release(random_release, tmp_path):
     path = export_target_onnx(Release.load(random_release), "hailo8l", tmp_path)
     assert path == tmp_path / "convnext_atto.onnx"
-    check_file(path, 112)
+    check_file(path, 128)

@@ -55,10 +55,10 @@ def test_what_does_not_fit_is_exit_code_one(run):
     assert code == 1
     assert "\ndoes not fit hailo8l\n" in out
     assert (
-        "misfit: card_embedder/input_layer1: expected an input of 112 × 112 × 3, found 224 × 224 × 3" in out
+        "misfit: card_embedder/input_layer1: expected an input of 128 × 128 × 3, found 224 × 224 × 3" in out
     )
     assert "misfit: card_embedder/fc1: expected an output of 1 × 1 × 512, found 1 × 1 × 768" in out
-    code, out, _ = run(SAMPLES / "valid_v1.hef", "--input-size", 112, "--json")
+    code, out, _ = run(SAMPLES / "valid_v1.hef", "--input-size", 128, "--json")
     assert (code, json.loads(out)["fits"]) == (1, False)
 
 

@@ -32,7 +32,7 @@ def network(*edges, **other):
 
 def test_the_requirement_is_the_profiles(judge):
     assert requirement("hailo8l") == HefRequirement("hailo8l", 224, 768, 25.0)
-    assert requirement("hailo8l", profile="reference").input_size == 112
+    assert requirement("hailo8l", profile="reference").input_size == 128
     assert requirement("hailo8l", input_size=96, embedding_dim=12) == HefRequirement("hailo8l", 96, 12)
 
 
@@ -54,7 +54,7 @@ def test_another_chip_does_not_fit(judge):
 def test_other_shapes_do_not_fit(judge):
     one(judge(plain(input_shape=(3, 224, 224))), "misfit", "in", "224 × 224 × 3, found 3 × 224 × 224")
     one(judge(plain(output_shape=(7, 7, 768))), "misfit", "out", "1 × 1 × 768, found 7 × 7 × 768")
-    one(judge(plain(), needed=requirement("hailo8l", profile="reference")), "misfit", "in", "112 × 112 × 3")
+    one(judge(plain(), needed=requirement("hailo8l", profile="reference")), "misfit", "in", "128 × 128 × 3")
 
 
 def test_one_input_one_output_one_network(judge):

@@ -56,7 +56,7 @@ def test_a_transformer_takes_any_multiple_of_its_patch():
             model(torch.randn(1, 3, 100, 100))
 
 
-@pytest.mark.parametrize("shape", [(3, 112, 112), (1, 1, 112, 112), (1, 112, 112, 3)])
+@pytest.mark.parametrize("shape", [(3, 128, 128), (1, 1, 128, 128), (1, 128, 128, 3)])
 def test_what_is_no_image_batch_is_refused(shape):
     with pytest.raises(EmbeddingError, match="channels first"):
         StudentModel("convnext_atto")(torch.zeros(shape))

@@ -21,7 +21,7 @@ def test_weights_come_back(tmp_path, model, dtype, tolerance):
     assert not loaded.training
     assert loaded.architecture == model.architecture
     assert {value.dtype for value in loaded.parameters()} == {torch.float32}
-    images = torch.randn(2, 3, 112, 112)
+    images = torch.randn(2, 3, 128, 128)
     with torch.inference_mode():
         assert torch.allclose(loaded(images), model(images), atol=tolerance)
     header = read_metadata(path)

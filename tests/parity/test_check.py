@@ -24,7 +24,7 @@ from cardembed.models.weights import load_weights  # noqa: E402 - imports PyTorc
 
 @pytest.fixture(scope="module")
 def batch():
-    return Preprocessing(112).batch(default_pictures())
+    return Preprocessing(128).batch(default_pictures())
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def file(model, tmp_path_factory):
 
 
 def opened(path: Path):
-    return OnnxEmbedder(path, target="t", sha256=sha256_file(path), preprocessing=Preprocessing(112))
+    return OnnxEmbedder(path, target="t", sha256=sha256_file(path), preprocessing=Preprocessing(128))
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_every_stage_has_an_outcome(candidate, reference, batch, tmp_path):
         embed_impl = fails(EmbeddingError)
 
     def broken(path):
-        return Broken(path, target="t", sha256=sha256_file(path), preprocessing=Preprocessing(112))
+        return Broken(path, target="t", sha256=sha256_file(path), preprocessing=Preprocessing(128))
 
     (tmp_path / "text.onnx").write_text("no model")
     assert check(export=fails(ExportError)) is Outcome.EXPORT
@@ -102,7 +102,7 @@ def test_a_length_that_is_not_one_is_a_difference():
 
 
 def test_a_compressed_artefact_is_judged_by_what_it_finds(candidate, model, reference, batch, tmp_path):
-    inputs = search_inputs(Preprocessing(112), 6)
+    inputs = search_inputs(Preprocessing(128), 6)
     with torch.no_grad():
         gallery, queries = (
             model(torch.from_numpy(part)).numpy() for part in (inputs.gallery, inputs.queries)

@@ -23,7 +23,7 @@ from cardembed.parity.torch_trace import trace_module  # noqa: E402 - as above
 
 @pytest.fixture(scope="module")
 def batch():
-    return Preprocessing(112).batch(default_pictures())[:2]
+    return Preprocessing(128).batch(default_pictures())[:2]
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_the_command(run, weights, exported, random_release, tmp_path):
     assert "they part at /head" in out
     code, _, err = run("compare", weights, random_release / "ios.safetensors")
     assert (code, err.count("\n")) == (2, 1)
-    assert "112 × 112" in err
+    assert "128 × 128" in err
     assert run("compare", weights, tmp_path / "nothing.onnx")[0] == 2
     assert run("compare", weights, random_release / "release.json")[0] == 2
 

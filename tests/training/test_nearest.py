@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -37,22 +35,33 @@ def test_there_are_no_more_neighbours_than_other_views(views: int, count: int) -
     assert nearest_views(targets, cards, 15).shape == (5, count)
 
 
-def test_the_loss_is_the_cross_entropy_of_the_own_embedding() -> None:
-    teacher, neighbours = _unit(3, 8, seed=3), _unit(3, 4, 8, seed=4)
-    loss = nearest_loss(teacher, teacher, neighbours, scale=10.0)
-    expected = 0.0
-    for own, others in zip(teacher, neighbours, strict=True):
-        logits = [10.0, *(10.0 * float(own @ other) for other in others)]
-        expected += math.log(sum(math.exp(value) for value in logits)) - 10.0
-    assert loss.item() == pytest.approx(expected / 3, rel=1e-5)
+def test_the_loss_is_the_advantage_that_lacks() -> None:
+    teacher, neighbours, student = _unit(3, 8, seed=3), _unit(3, 4, 8, seed=4), _unit(3, 8, seed=5)
+    expected = [
+        max(0.0, 0.7 - float(mine @ own - mine @ other) / float(1 - own @ other))
+        for mine, own, others in zip(student, teacher, neighbours, strict=True)
+        for other in others
+    ]
+    assert max(expected) > 0
+    loss = nearest_loss(student, teacher, neighbours, margin=0.7)
+    assert loss.item() == pytest.approx(sum(expected) / 12, rel=1e-5)
 
 
-def test_the_middle_between_two_photos_costs_more_than_either_side() -> None:
+def test_the_teachers_own_embedding_costs_nothing_however_near_the_others_are() -> None:
+    teacher = _unit(3, 8, seed=3)
+    near = F.normalize(teacher[:, None] + 0.2 * _unit(3, 4, 8, seed=4), dim=-1)
+    assert nearest_loss(teacher, teacher, near, margin=0.99).item() == 0
+    same = teacher[:, None].expand(3, 4, 8)
+    assert nearest_loss(teacher, teacher, same, margin=0.6).item() == pytest.approx(0.6)
+
+
+def test_the_middle_between_two_photos_costs_the_margin_and_the_far_side_nothing() -> None:
     own, other = F.normalize(torch.tensor([[1.0, 0.2], [1.0, -0.2]]), dim=1)
-    middle = F.normalize(own + other, dim=0)
+    middle, beyond = F.normalize(own + other, dim=0), F.normalize(2 * own - other, dim=0)
 
     def cost(student: torch.Tensor) -> float:
-        return nearest_loss(student[None], own[None], other[None, None], scale=40.0).item()
+        return nearest_loss(student[None], own[None], other[None, None], margin=0.6).item()
 
-    assert cost(middle) == pytest.approx(math.log(2))
-    assert cost(own) < cost(middle) < cost(other)
+    assert cost(middle) == pytest.approx(0.6)
+    assert cost(other) == pytest.approx(1.6)
+    assert cost(own) == cost(beyond) == 0

@@ -45,7 +45,7 @@ def elsewhere(tmp_path_factory):
     return default_photo_set("verdict", load_catalogue("synthetic:9:12"), plan=plan, workers=1).root
 
 
-def hef(path, size=112, **other):
+def hef(path, size=128, **other):
     path.write_bytes(seal(3, plain((size, size, 3), **other)))
     return path
 
@@ -123,7 +123,7 @@ def test_what_comes_back_is_taken(run, release, tmp_path):
 @pytest.mark.parametrize(
     ("made", "words"),
     [
-        ({"size": 224}, "112 × 112 × 3"),
+        ({"size": 224}, "128 × 128 × 3"),
         ({"output_shape": (1, 1, 512)}, "1 × 1 × 768"),
         ({"architecture": 0}, "compiled for hailo8;"),
     ],
