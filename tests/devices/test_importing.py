@@ -138,7 +138,7 @@ def test_latency_is_judged_by_its_bound(device, features, milliseconds, state):
 
 def test_another_preprocessing_fails(device, features):
     rows = device.rows("jpeg")
-    device.put_rows(np.roll(rows, 1, axis=0), "jpeg")
+    device.put_rows(np.roll(rows, 1, axis=1), "jpeg")
     made = imported(device, features)
     states = {cell.id: cell.state for cell in made.measured}
     assert states["DEVICE-1/android"] is State.FAIL

@@ -118,8 +118,8 @@ def test_weights_of_another_architecture_or_size(release):
     change(release, lambda content: content["targets"]["hailo8l"].update(architecture="convnext_femto"))
     with pytest.raises(ReleaseError, match="convnext_atto"):
         open_embedder(release, "hailo8l", runtime="torch")
-    change(release, lambda content: content["targets"]["android"].update(input_size=128))
-    with pytest.raises(ReleaseError, match="128"):
+    change(release, lambda content: content["targets"]["android"].update(input_size=112))
+    with pytest.raises(ReleaseError, match="112"):
         open_embedder(release, "android", runtime="torch")
 
 
