@@ -193,7 +193,7 @@ def student(
         options,
         target,
         teacher_path or given["out"] / "teacher.safetensors",
-        _changed(StudentRecipe(), given),
+        _changed(StudentRecipe.for_target(options.profile, target), given),
         architecture=architecture,
     )
     display.close()

@@ -96,7 +96,8 @@ def ablate(
             shutil.copyfile(pretrained, out / "teacher-pretrained.safetensors")
         run = partial(run_teacher, replace(options, out=out), recipe)
         yield _row(name, run)
-    short = StudentRecipe(steps=schedule.student_steps, seed=seed)
+    whole = StudentRecipe.for_target(options.profile, schedule.target)
+    short = replace(whole, steps=schedule.student_steps, seed=seed)
     for number, (name, student) in enumerate(_students(short).items()):
         out = options.out / f"student-{number}"
         out.mkdir(parents=True, exist_ok=True)

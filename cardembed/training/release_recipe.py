@@ -56,11 +56,13 @@ class ReleaseRecipe(BaseModel):
         profile = given.get("profile", "reference")
         if profile in ("prd", "reference"):
             given["teacher"] = _over(asdict(TeacherRecipe.for_profile(profile)), given.get("teacher", {}))
-        shared = _over(asdict(StudentRecipe()), given.pop("student", {}))
-        own = given.get("students", {})
-        if isinstance(own, dict):
+        shared, own = given.pop("student", {}), given.get("students", {})
+        if profile in ("prd", "reference") and isinstance(own, dict):
             unknown = {name: value for name, value in own.items() if name not in STUDENT_TARGETS}
-            known = {name: _over(shared, own.get(name, {})) for name in STUDENT_TARGETS}
+            known = {
+                name: _over(_over(asdict(StudentRecipe.for_target(profile, name)), shared), own.get(name, {}))
+                for name in STUDENT_TARGETS
+            }
             given["students"] = {**known, **unknown}
         return given
 

@@ -208,7 +208,7 @@ def run_student(
             found=repr(target),
             action="choose one of them; the server has the teacher's weights",
         )
-    recipe = recipe or StudentRecipe()
+    recipe = recipe or StudentRecipe.for_target(options.profile, target)
     student = build_model(
         options.profile, target, seed=derive_seed("weights", target, recipe.seed), architecture=architecture
     )

@@ -18,13 +18,14 @@ def _tiles(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
     ("_tiles", "target", "precision"),
     [
         (True, "teacher", "bfloat16"),
-        (True, "hailo8l", "float32"),
+        (True, "hailo8l", "bfloat16"),
         (False, "teacher", "float32"),
+        (False, "hailo8l", "float32"),
     ],
     indirect=["_tiles"],
 )
 @pytest.mark.usefixtures("_tiles")
-def test_transformers_on_tile_units_train_in_bfloat16(target: str, precision: str) -> None:
+def test_models_on_tile_units_train_in_bfloat16(target: str, precision: str) -> None:
     model = build_model("reference", target, seed=0)
     model.train()
     model.head.layers[2].p = 0.0
@@ -36,3 +37,21 @@ def test_transformers_on_tile_units_train_in_bfloat16(target: str, precision: st
     embeddings.float().sum().backward()
     assert {item.grad.dtype for item in model.parameters() if item.grad is not None} == {torch.float32}
     assert torch.allclose(embeddings.float(), model(images), atol=0.02)
+
+
+@pytest.mark.parametrize("_tiles", [True], indirect=True)
+@pytest.mark.usefixtures("_tiles")
+def test_depthwise_convolutions_stay_in_float32_and_are_left_as_they_were() -> None:
+    model = build_model("reference", "hailo8l", seed=0)
+    seen: dict[str, torch.dtype] = {}
+    convolutions = {
+        name: module for name, module in model.named_modules() if isinstance(module, torch.nn.Conv2d)
+    }
+    for name, module in convolutions.items():
+        module.register_forward_hook(lambda _, __, out, name=name: seen.update({name: out.dtype}))
+    with fast_precision(model):
+        model(torch.randn(1, 3, model.input_size, model.input_size))
+    depthwise = {name for name, module in convolutions.items() if module.groups > 1}
+    assert depthwise == {name for name, dtype in seen.items() if dtype == torch.float32}
+    assert depthwise
+    assert not any("forward" in vars(module) for module in convolutions.values())
