@@ -52,11 +52,11 @@ def _in_float32(module: nn.Conv2d) -> Iterator[None]:
         with torch.autocast("cpu", enabled=False):
             return forward(images.float())
 
-    module.forward = run  # type: ignore[method-assign]
+    vars(module)["forward"] = run  # before the class's own
     try:
         yield
     finally:
-        del module.forward  # the class's own again
+        del vars(module)["forward"]
 
 
 def embed_fast(model: EmbeddingModel, images: Tensor) -> Tensor:
