@@ -13,7 +13,7 @@ from cardembed.ports import Port
 
 SOUND = DeclaredArtefact(
     "ONNX", "opset 17",
-    (Port("input", "float32", (None, 3, 112, 112)),), (Port("embedding", "float32", (None, 768)),),
+    (Port("input", "float32", (None, 3, 128, 128)),), (Port("embedding", "float32", (None, 768)),),
     ("CPUExecutionProvider",),
 )  # fmt: skip
 
@@ -44,10 +44,10 @@ def test_weights_declare_nothing(random_release):
     [
         ({"version": "opset 18"}, "ONNX opset 18"),
         ({"format": "ML Program"}, "ML Program opset 17"),
-        ({"inputs": (Port("image", "float32", (None, 3, 112, 112)),)}, "'image' (any, 3, 112, 112) float32"),
-        ({"inputs": (Port("input", "float16", (None, 3, 112, 112)),)}, "float16"),
+        ({"inputs": (Port("image", "float32", (None, 3, 128, 128)),)}, "'image' (any, 3, 128, 128) float32"),
+        ({"inputs": (Port("input", "float16", (None, 3, 128, 128)),)}, "float16"),
         ({"inputs": (Port("input", "float32", (None, 3, 224, 224)),)}, "224"),
-        ({"inputs": (Port("input", "float32", (2, 3, 112, 112)),)}, "(2, 3"),
+        ({"inputs": (Port("input", "float32", (2, 3, 128, 128)),)}, "(2, 3"),
         ({"inputs": ()}, "nothing"),
         ({"outputs": SOUND.outputs * 2}, "'embedding' (any, 768) float32 and"),
         ({"outputs": (Port("embedding", "float32", (None, 512)),)}, "512"),
@@ -55,7 +55,7 @@ def test_weights_declare_nothing(random_release):
     ],
 )
 def test_anything_else(change, said):
-    holds(DeployedProbe(SOUND, 112))
-    holds(DeployedProbe(replace(SOUND, inputs=(Port("input", "float32", (1, 3, 112, 112)),)), 112))
+    holds(DeployedProbe(SOUND, 128))
+    holds(DeployedProbe(replace(SOUND, inputs=(Port("input", "float32", (1, 3, 128, 128)),)), 128))
     with pytest.raises(AssertionError, match=re.escape(said)):
-        holds(DeployedProbe(replace(SOUND, **change), 112))
+        holds(DeployedProbe(replace(SOUND, **change), 128))

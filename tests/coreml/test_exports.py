@@ -19,7 +19,7 @@ from cardembed.parity.artefacts import open_traceable  # noqa: E402 - as above
 from cardembed.parity.classes import FLOAT32, agreement  # noqa: E402 - as above
 from cardembed.parity.inputs import default_pictures  # noqa: E402 - as above
 
-SIZE = 112
+SIZE = 128
 PREPROCESSING = Preprocessing(SIZE)
 
 
