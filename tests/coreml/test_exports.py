@@ -67,8 +67,8 @@ def test_an_embedder_on_a_neural_network(network, batch, wanted):
         assert FLOAT32.holds(agreement(wanted("hailo8l"), embedder.embed_preprocessed(batch)))
         declared = embedder.declared()
     assert (declared.format, declared.version) == ("NeuralNetwork", "iOS 13")
-    with pytest.raises(ReleaseError, match="128"):
-        opened(network, Preprocessing(128))
+    with pytest.raises(ReleaseError, match="112"):
+        opened(network, Preprocessing(112))
 
 
 def test_a_neural_network_is_traced_layer_by_layer(network, batch):
