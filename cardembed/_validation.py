@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from cardembed.errors import CardembedError
 
-__all__ = ["first_problem", "parse_record", "read_limited"]
+__all__ = ["first_problem", "parse_record", "read_limited", "read_record"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -44,6 +44,13 @@ def parse_record(kind: type[Model], data: bytes, refused: Callable[[str], Cardem
         raise refused(first_problem(error)) from error
     except (ValueError, RecursionError) as error:  # a number of too many digits is a plain ValueError
         raise refused(f"no JSON ({error})") from error
+
+
+def read_record(
+    kind: type[Model], file: Path, refused: Callable[[str], CardembedError], *, limit: int
+) -> Model:
+    """`parse_record` of a file of at most `limit` bytes."""
+    return parse_record(kind, read_limited(file, refused, limit=limit), refused)
 
 
 def read_limited(file: Path, refused: Callable[[str], CardembedError], *, limit: int) -> bytes:

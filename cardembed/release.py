@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from cardembed._io import atomic_write_json, canonical_json, sha256_bytes
-from cardembed._validation import parse_record, read_limited
+from cardembed._validation import read_record
 from cardembed.errors import DigestMismatchError, ReleaseError, UnknownTargetError
 
 __all__ = [
@@ -208,8 +208,7 @@ class Release(BaseModel):
                 found="none",
                 action="pass --release DIR, or assemble one with `cardembed release build`",
             )
-        refused = partial(_bad, file)
-        release = parse_record(cls, read_limited(file, refused, limit=_MANIFEST_LIMIT), refused)
+        release = read_record(cls, file, partial(_bad, file), limit=_MANIFEST_LIMIT)
         release._root = root
         return release
 

@@ -202,7 +202,7 @@ def _seed(seed: str | None, split: Split, release: Release | None) -> int | str:
 
 
 def _plan(file: Path | None, split: Split) -> PhotoPlan:
-    from cardembed._validation import parse_record, read_limited
+    from cardembed._validation import read_record
     from cardembed.cards.photo_plan import PhotoPlan
 
     if file is None:
@@ -216,7 +216,7 @@ def _plan(file: Path | None, split: Split) -> PhotoPlan:
             action="correct the plan",
         )
 
-    return parse_record(PhotoPlan, read_limited(file, refused, limit=_PLAN_BYTES), refused)
+    return read_record(PhotoPlan, file, refused, limit=_PLAN_BYTES)
 
 
 def _attach(photos: PhotoSet, release: Release, catalogue: Catalogue) -> tuple[PhotoSet, str]:

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from cardembed._io import canonical_json, sha256_bytes
-from cardembed._validation import parse_record, read_limited
+from cardembed._validation import read_record
 from cardembed.cards.photo_plan import PhotoPlan, Split
 from cardembed.errors import PhotoSetError
 
@@ -160,8 +160,7 @@ def read_manifest(root: Path) -> PhotoManifest:
             found="a link" if file.is_symlink() else "none",
             action="make one with: cardembed photos make --out DIR",
         )
-    refused = partial(_unreadable, file)
-    return parse_record(PhotoManifest, read_limited(file, refused, limit=MAX_MANIFEST_BYTES), refused)
+    return read_record(PhotoManifest, file, partial(_unreadable, file), limit=MAX_MANIFEST_BYTES)
 
 
 def _unreadable(file: Path, found: str) -> PhotoSetError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from cardembed._io import atomic_write_json
-from cardembed._validation import parse_record, read_limited
+from cardembed._validation import read_record
 from cardembed.conformance.decision import GateDecision
 from cardembed.conformance.predicate import Sha256
 from cardembed.conformance.states import NOT_ASKED, NOT_SELECTED, State
@@ -117,7 +117,7 @@ def read_seal(release: Release) -> SealedVerdict:
     """
     file = release.root / SEALED
     refused = partial(_unsealed, file)
-    verdict = parse_record(SealedVerdict, read_limited(file, refused, limit=_LIMIT), refused)
+    verdict = read_record(SealedVerdict, file, refused, limit=_LIMIT)
     if verdict.release_digest != release.digest:
         raise refused(f"one about {verdict.release_digest[:16]}…")
     return verdict

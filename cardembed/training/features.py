@@ -17,7 +17,7 @@ from torch import nn
 from cardembed._io import atomic_write_bytes, cache_root, sha256_bytes
 from cardembed.models.embedding import EmbeddingModel
 from cardembed.training.batches import to_input
-from cardembed.training.precision import fast_precision, precision_of
+from cardembed.training.precision import fast_precision, training_precision
 from cardembed.training.views import ViewPool
 
 __all__ = ["backbone_features", "in_parts", "module_digest", "square_features"]
@@ -108,7 +108,7 @@ def backbone_features(
     return in_parts(
         cache_root()
         / "features"
-        / f"{module_digest(model.backbone)[:32]}-{pool.key}-{precision_of(model)}{part}.npy",
+        / f"{module_digest(model.backbone)[:32]}-{pool.key}-{training_precision()}{part}.npy",
         len(squares),
         lambda start, stop: square_features(model, squares[start:stop]),
         progress=progress,

@@ -11,11 +11,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from cardembed.models.embedding import EmbeddingModel
 
-__all__ = ["embed_fast", "fast_precision", "precision_of"]
+__all__ = ["embed_fast", "fast_precision", "training_precision"]
 
 
-def precision_of(model: EmbeddingModel) -> str:
-    """What a model is trained in: "bfloat16" or "float32".
+def training_precision() -> str:
+    """What models are trained in on this processor: "bfloat16" or "float32".
 
     On a processor with tile units (AMX) it is bfloat16: a step of the reference teacher takes .6 of the time
     that it takes in float32, a step of a reference ConvNeXt .7.
@@ -26,13 +26,13 @@ def precision_of(model: EmbeddingModel) -> str:
 
 @contextmanager
 def fast_precision(model: EmbeddingModel) -> Iterator[None]:
-    """Run a model's forward and backward passes in `precision_of(model)`; weights stay float32.
+    """Run a model's forward and backward passes in `training_precision()`; weights stay float32.
 
     Attention is computed by plain matrix products: PyTorch's fused backward pass in bfloat16 takes eleven
     times as long as its forward pass on these processors, .4 of a step. Depthwise convolutions, which are no
     matrix products and whose backward pass takes 2.5 times as long in bfloat16, stay in float32.
     """
-    if precision_of(model) == "float32":
+    if training_precision() == "float32":
         yield
         return
     with ExitStack() as stack:
@@ -60,7 +60,7 @@ def _in_float32(module: nn.Conv2d) -> Iterator[None]:
 
 
 def embed_fast(model: EmbeddingModel, images: Tensor) -> Tensor:
-    """A training step's forward pass in `precision_of(model)`: (N, 3, S, S) to (N, D) float32."""
+    """A training step's forward pass in `training_precision()`: (N, 3, S, S) to (N, D) float32."""
     with fast_precision(model):
         embeddings: Tensor = model(images)
     return embeddings.float()

@@ -54,10 +54,11 @@ class ReleaseRecipe(BaseModel):
             return given
         given = dict(given)
         profile = given.get("profile", "reference")
-        if profile in ("prd", "reference"):
-            given["teacher"] = _over(asdict(TeacherRecipe.for_profile(profile)), given.get("teacher", {}))
         shared, own = given.pop("student", {}), given.get("students", {})
-        if profile in ("prd", "reference") and isinstance(own, dict):
+        if profile not in ("prd", "reference"):
+            return given
+        given["teacher"] = _over(asdict(TeacherRecipe.for_profile(profile)), given.get("teacher", {}))
+        if isinstance(own, dict):
             unknown = {name: value for name, value in own.items() if name not in STUDENT_TARGETS}
             known = {
                 name: _over(_over(asdict(StudentRecipe.for_target(profile, name)), shared), own.get(name, {}))

@@ -27,7 +27,7 @@ from cardembed.training.batches import embed_squares
 from cardembed.training.figures import alignment_figures, retrieval_figures
 from cardembed.training.gallery_scans import GalleryScans
 from cardembed.training.loop import LoopOptions
-from cardembed.training.precision import precision_of
+from cardembed.training.precision import training_precision
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
 from cardembed.training.run_state import curve
 from cardembed.training.student import distil_student, start_from_teacher, teacher_embeddings
@@ -154,7 +154,7 @@ def run_teacher(
     figures, _ = _figures(options, load_weights(path), check)
     entry = {
         "file": path.name, "sha256": digest, "recipe": asdict(recipe), "last": ended,
-        "precision": precision_of(model),
+        "precision": training_precision(),
         "backbone": None if backbone_weights is None else sha256_file(backbone_weights),
         "figures": figures, "total_seconds": round(time.monotonic() - started, 1),
         "curves": {
@@ -247,7 +247,7 @@ def run_student(
     theirs = teacher_embeddings(teacher, teacher_digest, check).astype(np.float32)
     entry = {
         "file": path.name, "sha256": digest, "architecture": student.architecture.name,
-        "teacher": teacher_digest, "blocks_from_teacher": copied, "precision": precision_of(student),
+        "teacher": teacher_digest, "blocks_from_teacher": copied, "precision": training_precision(),
         "recipe": asdict(recipe), "last": ended,
         "figures": {**figures, **alignment_figures(embeddings, theirs, check)},
         "total_seconds": round(time.monotonic() - started, 1),

@@ -74,9 +74,11 @@ def nearest_views(targets: NDArray[np.float16], cards: NDArray[np.int64], count:
         count: How many; fewer where there are not so many views of cards.
     """
     members = np.flatnonzero(cards >= 0)
-    known = torch.from_numpy(targets[members].astype(np.float32))
     count = min(count, max(0, len(members) - 1))
     nearest = np.full((len(targets), count), -1, dtype=np.int64)
+    if not count:
+        return nearest
+    known = torch.from_numpy(targets[members].astype(np.float32))
     for rows in torch.split(torch.arange(len(members)), 1024):
         cosines = known[rows] @ known.T
         cosines[torch.arange(len(rows)), rows] = -2.0  # never the view itself

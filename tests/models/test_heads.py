@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F  # noqa: N812 - PyTorch's own convention
 
 from cardembed.errors import EmbeddingError
 from cardembed.models.heads import ArcFaceHead, ProjectionHead

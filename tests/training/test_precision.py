@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cardembed.models.weights import build_model
-from cardembed.training.precision import fast_precision, precision_of
+from cardembed.training.precision import fast_precision, training_precision
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_models_on_tile_units_train_in_bfloat16(target: str, precision: str) -> 
     images = torch.randn(2, 3, model.input_size, model.input_size)
     with fast_precision(model):
         embeddings = model(images)
-    assert precision_of(model) == precision
+    assert training_precision() == precision
     assert embeddings.dtype == getattr(torch, precision)
     embeddings.float().sum().backward()
     assert {item.grad.dtype for item in model.parameters() if item.grad is not None} == {torch.float32}

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cardembed._io import sha256_bytes
-from cardembed._validation import parse_record, read_limited
+from cardembed._validation import parse_record, read_limited, read_record
 from cardembed.errors import ArtefactError
 from cardembed.export.hailo.compiler import COMPILED, MANIFEST
 
@@ -126,8 +126,7 @@ def read_compiled(folder: Path) -> CompiledRecord | None:
     path = (folder.parent if folder.is_file() else folder) / COMPILED
     if not path.is_file():
         return None
-    refused = partial(_bad, path)
-    return parse_record(CompiledRecord, read_limited(path, refused, limit=_LIMIT), refused)
+    return read_record(CompiledRecord, path, partial(_bad, path), limit=_LIMIT)
 
 
 def _bad(path: Path, found: str) -> ArtefactError:

@@ -101,10 +101,9 @@ def _approximated_gelu(graph: Graph) -> str:
 
 
 def _changed_eps(graph: Graph) -> str:
-    # The first: what it is given is small. Blocks later variances are so large that no output tells.
-    node = next((one for one in graph.node if one.op_type == "LayerNormalization"), None)
-    if node is None:
-        raise NotApplicableError("no LayerNorm")
+    # The first alone: what it is given is small. Some blocks later, variances hide an eps in the output.
+    first = [one for one in graph.node if one.op_type == "LayerNormalization"][:1]
+    node = _middle(first, "no LayerNorm")
     for attribute in node.attribute:
         if attribute.name == "epsilon":
             attribute.f *= 10
