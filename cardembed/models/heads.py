@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,15 @@ class ProjectionHead(nn.Module):
             nn.Dropout(dropout),
             nn.Linear(embedding_dim, embedding_dim),
         )
+
+    @property
+    def dropout(self) -> float:
+        """Share of hidden units dropped in training; may be set."""
+        return cast("nn.Dropout", self.layers[2]).p
+
+    @dropout.setter
+    def dropout(self, share: float) -> None:
+        cast("nn.Dropout", self.layers[2]).p = share
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (N, features) to unit vectors (N, embedding_dim) of the same dtype."""

@@ -254,6 +254,8 @@ class StudentRecipe:
     """Peak of the one-cycle schedule; half of it for transformers."""
     weight_decay: float = 0.02
     """AdamW's, on matrices only."""
+    dropout: float = 0.1
+    """Share of the head's hidden units that a step drops, as the teacher's training does."""
     seed: int = 0
     """Decides initial weights and order."""
 
@@ -261,8 +263,9 @@ class StudentRecipe:
     def for_target(cls, profile: str, target: str) -> StudentRecipe:
         """A target's own: a transformer begins with the teacher's blocks, a ConvNeXt with random weights.
 
-        So much further from the teacher, it gives up nearness to it for telling photos apart: with weight .5
-        ios's AC-8 was .91.
+        After 1,600 steps a ConvNeXt has twice a transformer's error, and with it a hinge only exchanges
+        AC-8's two clauses: it needs more steps, and less of the hinge. Dropout adds .01 to a squared error of
+        .05, and moves two photos of a card that lie .06 apart.
         """
         transformer = target_profile(profile, target).architecture.transformer
-        return cls() if transformer else cls(neighbour_weight=0.1)
+        return cls() if transformer else cls(steps=4_000, neighbour_weight=0.25, dropout=0.0)

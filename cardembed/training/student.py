@@ -100,6 +100,7 @@ class _Run:
         more: Sequence[TaughtPool],
     ) -> None:
         self.student, self.recipe = student, recipe
+        student.head.dropout = recipe.dropout
         self.parts_of_batch = [(pool, targets, recipe.batch, recipe.unknowns)]
         self.parts_of_batch += [(others, taught, count, 0) for others, taught, count in more]
         self.neighbours = nearest_views(targets, pool.cards, recipe.neighbours)

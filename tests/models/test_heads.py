@@ -90,5 +90,7 @@ def test_projection_head_gives_unit_vectors_and_drops_only_in_training():
     assert torch.equal(embeddings, head(features))
     head.train()
     assert not torch.equal(head(features), head(features))
+    head.dropout = 0.0
+    assert torch.equal(head(features), head(features))
     kinds = [type(layer).__name__ for layer in head.layers]
     assert kinds == ["Linear", "GELU", "Dropout", "Linear"]

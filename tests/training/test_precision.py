@@ -10,25 +10,26 @@ from cardembed.training.precision import fast_precision, training_precision
 
 
 @pytest.fixture
-def _tiles(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: request.param)
+def _processor(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: request.param == "AMX")
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: request.param != "neither")
 
 
 @pytest.mark.parametrize(
-    ("_tiles", "target", "precision"),
+    ("_processor", "target", "precision"),
     [
-        (True, "teacher", "bfloat16"),
-        (True, "hailo8l", "bfloat16"),
-        (False, "teacher", "float32"),
-        (False, "hailo8l", "float32"),
+        ("AMX", "teacher", "bfloat16"),
+        ("AVX-512 BF16", "hailo8l", "bfloat16"),
+        ("neither", "teacher", "float32"),
+        ("neither", "hailo8l", "float32"),
     ],
-    indirect=["_tiles"],
+    indirect=["_processor"],
 )
-@pytest.mark.usefixtures("_tiles")
-def test_models_on_tile_units_train_in_bfloat16(target: str, precision: str) -> None:
+@pytest.mark.usefixtures("_processor")
+def test_models_train_in_bfloat16_where_the_processor_multiplies_it(target: str, precision: str) -> None:
     model = build_model("reference", target, seed=0)
     model.train()
-    model.head.layers[2].p = 0.0
+    model.head.dropout = 0.0
     images = torch.randn(2, 3, model.input_size, model.input_size)
     with fast_precision(model):
         embeddings = model(images)
@@ -39,8 +40,8 @@ def test_models_on_tile_units_train_in_bfloat16(target: str, precision: str) -> 
     assert torch.allclose(embeddings.float(), model(images), atol=0.02)
 
 
-@pytest.mark.parametrize("_tiles", [True], indirect=True)
-@pytest.mark.usefixtures("_tiles")
+@pytest.mark.parametrize("_processor", ["AMX"], indirect=True)
+@pytest.mark.usefixtures("_processor")
 def test_depthwise_convolutions_stay_in_float32_and_are_left_as_they_were() -> None:
     model = build_model("reference", "hailo8l", seed=0)
     seen: dict[str, torch.dtype] = {}

@@ -90,7 +90,7 @@ def test_patches_are_left_out_in_training_only(target, tokens):
 
 def fresh(seed=1):
     model = build_model("reference", "teacher", seed=seed)
-    model.head.layers[2].p = 0.0  # dropout draws from the global generator, whose state is not kept
+    model.head.dropout = 0.0  # dropout draws from the global generator, whose state is not kept
     return model
 
 

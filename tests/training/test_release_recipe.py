@@ -38,8 +38,9 @@ def test_what_is_left_out_is_the_profiles(recipe):
     assert recipe.teacher.head.steps == 3
     assert recipe.teacher.fine_tuning == TeacherRecipe().fine_tuning
     assert recipe.students["android"] == replace(StudentRecipe(), steps=7)
-    assert recipe.students["hailo8l"] == replace(StudentRecipe(), steps=7, neighbour_weight=0.1)
-    assert recipe.students["ios"] == replace(StudentRecipe(), steps=7, batch=9, neighbour_weight=0.1)
+    convolutional = StudentRecipe(steps=7, neighbour_weight=0.25, dropout=0.0)
+    assert recipe.students["hailo8l"] == convolutional
+    assert recipe.students["ios"] == replace(convolutional, batch=9)
     assert set(recipe.students) == {"android", "ios", "hailo8l"}
 
 

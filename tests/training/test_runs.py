@@ -151,7 +151,7 @@ def test_a_stage_that_was_cut_off_goes_on(catalogue, pool, tmp_path, monkeypatch
 
     def fresh():
         model = build_model("reference", "teacher", seed=1)
-        model.head.layers[2].p = 0.0  # dropout draws from the global generator, whose state is not kept
+        model.head.dropout = 0.0  # dropout draws from the global generator, whose state is not kept
         return model
 
     def interrupted(self, number, progress):
