@@ -211,6 +211,7 @@ def student(
 @click.option("--distractors", help="Cards that only stand in the gallery; none without.")
 @click.option("--threads", type=_COUNT, help="PyTorch's threads; its own choice without.")
 @click.option("--workers", type=_COUNT, default=2, show_default=True, help="Processes that render views.")
+@click.option("--resume", is_flag=True, help="Go on from the runs' last checkpoints.")
 @json_option
 def ablations(
     *,
@@ -230,7 +231,7 @@ def ablations(
       cardembed train ablations --teacher weights/teacher.safetensors --out ablations
     """
     display = TrainingDisplay()
-    options = _options(display, **given, out=out, profile_name="reference", resume=False, views=None)
+    options = _options(display, **given, out=out, profile_name="reference", views=None)
     from cardembed.training.ablations import Schedule, ablate, as_markdown
 
     rows = []

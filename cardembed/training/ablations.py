@@ -61,6 +61,8 @@ def _students(base: StudentRecipe) -> dict[str, StudentRecipe]:
         "student: squared error summed, non-cards": base,
         "student: squared error averaged over dimensions": replace(base, reduction="mean"),
         "student: without non-cards": replace(base, unknowns=0),
+        "student: without telling photos from their neighbours": replace(base, neighbours=0),
+        "student: a tenth of the head's hidden units dropped": replace(base, dropout=0.1),
     }
 
 
@@ -75,7 +77,8 @@ def ablate(
     """Run every variation; yields a row as each one ends.
 
     Args:
-        options: Where the runs' files go, each in a folder of its own below `out`.
+        options: Where the runs' files go, each in a folder of its own below `out`. With `resume`, runs that
+            ended are not repeated, and the one that was cut off goes on from its checkpoint.
         teacher: The weights that teach the students.
         schedule: How long the runs are.
         pretrained: Stage 0's weights, which serve all teachers that have one; each trains its own without.

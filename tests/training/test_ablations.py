@@ -34,7 +34,7 @@ def test_each_run_differs_in_one_thing(runs, tmp_path, catalogue):
     pretrained.write_text("stage 0")
     options = RunOptions(catalogue=catalogue, out=tmp_path / "out")
     rows = list(ablate(options, tmp_path / "t", Schedule(3, 2, 4), pretrained=pretrained))
-    assert len(rows) == len(runs) == 7
+    assert len(rows) == len(runs) == 9
     teachers = [recipe for what, recipe, _ in runs if what == "teacher"]
     base, random, without_non_cards, without_stage0 = teachers
     assert (base.head.steps, base.fine_tuning.steps, base.refinements) == (3, 2, ())
@@ -44,9 +44,18 @@ def test_each_run_differs_in_one_thing(runs, tmp_path, catalogue):
     assert without_non_cards.fine_tuning.unknowns == 0
     assert [there for what, _, there in runs if what == "teacher"] == [True, True, True, False]
     students = [recipe for what, recipe, _ in runs if what == "hailo8l"]
-    assert [(s.reduction, s.unknowns, s.steps) for s in students] == [
-        ("sum", 12, 4), ("mean", 12, 4), ("sum", 0, 4),
-    ]  # fmt: skip
+    whole = students[0]
+    assert (whole.reduction, whole.unknowns, whole.neighbours, whole.dropout, whole.steps) == (
+        "sum",
+        12,
+        15,
+        0,
+        4,
+    )
+    assert students[1:] == [
+        replace(whole, **change)
+        for change in ({"reduction": "mean"}, {"unknowns": 0}, {"neighbours": 0}, {"dropout": 0.1})
+    ]
     assert rows[1].ended.startswith("step 9")
     assert HeadRecipe().non_cards
 
