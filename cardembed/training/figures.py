@@ -65,10 +65,20 @@ def retrieval_figures(
     return {name: share for name, share in figures.items() if not np.isnan(share)}
 
 
-def alignment_figures(student: Array, teacher: Array, pool: ViewPool) -> dict[str, float]:
-    """AC-8's shares by condition, the 5th percentile, and how often the own teacher embedding is nearest."""
+def alignment_figures(
+    student: Array, teacher: Array, pool: ViewPool, others: Array | None = None
+) -> dict[str, float]:
+    """AC-8's shares by condition, the 5th percentile, and how often the own teacher embedding is nearest.
+
+    Args:
+        student: (N, D) float32 unit vectors of the pool's views.
+        teacher: The same of the teacher.
+        pool: What the views show.
+        others: (M, D) the teacher's embeddings of further photos, among which the own has to be nearest, too.
+    """
     cosine = (student * teacher).sum(1)
-    nearest = (student @ teacher.T).argmax(1) == np.arange(len(student))
+    known = teacher if others is None else np.concatenate([teacher, others])
+    nearest = (student @ known.T).argmax(1) == np.arange(len(student))
     figures: dict[str, float] = {}
     for condition in ("clean", "occluded", "glare", "unknown"):
         rows = pool.conditions == condition

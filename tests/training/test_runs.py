@@ -254,6 +254,16 @@ def test_figures_of_perfect_embeddings_are_perfect_and_shuffled_ones_are_not(cat
     assert alignment_figures(-perfect, perfect, pool)["AC-8 clean"] == 0.0
 
 
+def test_the_own_photo_is_searched_among_further_photos_too(pool):
+    theirs = np.random.default_rng(0).normal(size=(len(pool.cards), 64)).astype(np.float32)
+    theirs /= np.linalg.norm(theirs, axis=1, keepdims=True)
+    student = theirs + 0.1 * np.roll(theirs, 1, axis=0)
+    student /= np.linalg.norm(student, axis=1, keepdims=True)
+    assert alignment_figures(student, theirs, pool)["AC-8 own nearest"] == 1.0
+    assert alignment_figures(student, theirs, pool, -student)["AC-8 own nearest"] == 1.0
+    assert alignment_figures(student, theirs, pool, student)["AC-8 own nearest"] == 0.0
+
+
 @pytest.mark.parametrize(("records", "kept"), [(0, 0), (3, 3), (20, 20), (21, 11), (60, 20), (61, 16)])
 def test_a_curve_is_thinned_and_ends_where_the_log_ends(tmp_path, records, kept):
     log = RunLog(tmp_path / "log.jsonl")
