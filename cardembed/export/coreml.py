@@ -21,6 +21,7 @@ from cardembed.errors import ExportError, UsageError
 from cardembed.export.coreml_check import Contract, check_coreml
 from cardembed.export.coreml_files import normalise_package
 from cardembed.export.coreml_run import compare_coreml
+from cardembed.export.palette import palette
 from cardembed.export.record import ExportRecord, Port, measure, tool_versions
 from cardembed.export.source import AUTHOR, LICENCE, InputKind, Source
 from cardembed.parity.classes import agreement
@@ -192,9 +193,9 @@ def _compress(model: Any, how: str) -> Any:  # noqa: ANN401 - no types published
         if how == "int8":
             linear = coreml.OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8")
             return coreml.linear_quantize_weights(model, coreml.OptimizationConfig(global_config=linear))
-        require("sklearn", extra="coreml")
-        palette = coreml.OpPalettizerConfig(mode="kmeans", nbits=int(how.removeprefix("palette")))
-        return coreml.palettize_weights(model, coreml.OptimizationConfig(global_config=palette))
+        chosen = functools.partial(palette, bits=int(how.removeprefix("palette")))
+        config = coreml.OpPalettizerConfig(mode="custom", lut_function=chosen)
+        return coreml.palettize_weights(model, coreml.OptimizationConfig(global_config=config))
 
 
 def _describe(model: Any, source: Source, options: CoreMLOptions) -> Any:  # noqa: ANN401
