@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.errors import InputError, UsageError
+from cardembed.errors import ArtefactError, EmbeddingError, InputError, UsageError
 from cardembed.export.onnx import export_to_onnx
 from cardembed.parity.artefacts import open_traceable
 from cardembed.parity.divergence import compare_traces
@@ -150,6 +150,43 @@ def test_the_command(run, weights, exported, random_release, tmp_path):
     assert "found 112 × 112" in err
     assert run("compare", weights, tmp_path / "nothing.onnx")[0] == 2
     assert run("compare", weights, random_release / "release.json")[0] == 2
+
+
+@pytest.mark.parametrize("suffix", ["onnx", "mlpackage"])
+def test_an_artefact_that_normalises_is_given_pixels(weights, reference, batch, suffix, tmp_path):
+    from cardembed.export.source import source_of_weights
+
+    source, path = source_of_weights(weights), tmp_path / f"picture.{suffix}"
+    if suffix == "onnx":
+        from cardembed.export.onnx_variants import OnnxOptions, export_onnx
+
+        export_onnx(source, path, OnnxOptions(input="image"))
+    else:
+        pytest.importorskip("coremltools")
+        from cardembed.export.coreml import CoreMLOptions, export_coreml
+
+        export_coreml(source, path, CoreMLOptions(input="image", precision="float32"))
+    found = compare_traces(reference, open_traceable(path).trace(batch))
+    assert found.first is None
+    assert found.matched > 60
+    with pytest.raises(EmbeddingError):  # no picture has such pixels
+        open_traceable(path).trace(batch * np.float32(1.1))
+
+
+def test_pixels_without_a_mean(weights, tmp_path):
+    import onnx
+
+    from cardembed.export.onnx_variants import OnnxOptions, export_onnx
+    from cardembed.export.source import source_of_weights
+
+    path = tmp_path / "picture.onnx"
+    export_onnx(source_of_weights(weights), path, OnnxOptions(input="image"))
+    model = onnx.load(str(path))
+    entry = next(entry for entry in model.metadata_props if entry.key == "mean")
+    entry.value = "0.5"
+    onnx.save(model, str(path))
+    with pytest.raises(ArtefactError, match="mean and std of three channels"):
+        open_traceable(path)
 
 
 def test_what_is_no_artefact(tmp_path):
