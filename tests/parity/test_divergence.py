@@ -124,6 +124,18 @@ def test_a_network_that_gives_nan_departs(reference, weights, batch):
     assert "stages.3.blocks.0" in found.first.name
 
 
+def test_nan_is_null_in_json(run, weights, exported, tmp_path):
+    from onnx import numpy_helper
+
+    def change(graph):
+        tensor, values = initializer(graph, "head.layers.3.bias")
+        tensor.CopyFrom(numpy_helper.from_array(np.full_like(values, np.nan), tensor.name))
+
+    code, out, _ = run("compare", weights, changed(exported, tmp_path, change), "--json")
+    found = json.loads(out)
+    assert (code, found["agree"], found["one_minus_cosine"]) == (1, False, None)
+
+
 def test_traces_without_anything_in_common():
     one, other = Recorder(), Recorder()
     rows = np.random.default_rng(0).normal(size=(4, 8))
