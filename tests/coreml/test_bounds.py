@@ -31,11 +31,11 @@ def shape_of(kind, arguments, shape=SHAPE, limits=None):
         [Step(kind, "y", given, (("y", unknown),))],
     )  # fmt: skip
     executor = Executor(graph, Mode.FLOAT32, limits or Limits(), "artefact")
-    before, memory = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before, memory = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
         executor.check({"x": shape})
     finally:
-        assert time.perf_counter() - before < 2
+        assert time.process_time() - before < 2
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 300_000  # KiB
     return executor.graph.outputs[0].shape
 
