@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,16 @@ from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import ArtefactError, UsageError
 from cardembed.parity.trace import Trace
 
+if TYPE_CHECKING:
+    from cardembed.coreml.graph import Feature
+    from cardembed.coreml.model import CoreMLModel
+
 __all__ = ["TRACEABLE", "TraceableArtefact", "open_traceable"]
 
 _UINT8 = 2  # onnx.TensorProto.UINT8
+
+Run = Callable[[NDArray[Any]], Trace]
+"""Runs an artefact on (N, 3, S, S) of its input's dtype."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ def _onnx(path: Path) -> TraceableArtefact:
 
     model = check_onnx(path)
     size, source = model_input_size(path, model), f"{path.name} on ONNX Runtime {version('onnxruntime')}"
-    trace = partial(trace_onnx, model, source=source)
+    trace: Run = partial(trace_onnx, model, source=source)
     if model.graph.input[0].type.tensor_type.elem_type == _UINT8:
         said = {entry.key: entry.value for entry in model.metadata_props}
         trace = _of_pixels(trace, _preprocessing(path, said, size), np.uint8)
@@ -62,17 +69,31 @@ def _coreml(path: Path) -> TraceableArtefact:
     from cardembed.parity.coreml_trace import trace_coreml
 
     model = CoreMLModel.load(path)
-    entry = model.inputs[0]
-    size = int(entry.shape[-1])
-    trace = partial(trace_coreml, model, source=f"{path.name} on cardembed.coreml")
+    entry = _only_picture(path, model)
+    size = entry.shape[-1]
+    trace: Run = partial(trace_coreml, model, source=f"{path.name} on cardembed.coreml")
     if entry.image:
         trace = _of_pixels(trace, _preprocessing(path, model.description.metadata, size), np.float32)
     return TraceableArtefact(size, trace)
 
 
-def _of_pixels(
-    trace: Callable[[NDArray[Any]], Trace], said: Preprocessing, dtype: type[np.generic]
-) -> Callable[[NDArray[np.float32]], Trace]:
+def _only_picture(path: Path, model: CoreMLModel) -> Feature:
+    """The input of a model that takes one square picture at a time and gives one array of numbers."""
+    inputs, outputs = model.inputs, model.outputs
+    if len(inputs) == len(outputs) == 1 and not outputs[0].dtype.startswith("INT"):
+        (entry,) = inputs
+        size = entry.shape[-1] if entry.shape else 0
+        if entry.allows((1, 3, size, size)):
+            return entry
+    raise ArtefactError(
+        path,
+        expected="one input (1, 3, S, S), numbers or a picture, and one output of numbers",
+        found=", ".join(str(feature.port) for feature in (*inputs, *outputs))[:300] or "none",
+        action="export it: cardembed export coreml",
+    )
+
+
+def _of_pixels(trace: Run, said: Preprocessing, dtype: type[np.generic]) -> Run:
     def run(batch: NDArray[np.float32]) -> Trace:
         return trace(np.ascontiguousarray(said.squares(batch).transpose(0, 3, 1, 2), dtype=dtype))
 

@@ -207,3 +207,26 @@ def test_what_is_no_artefact(tmp_path):
         open_traceable(tmp_path / "x.onnx")
     with pytest.raises(UsageError):
         open_traceable(tmp_path / "x.hef")
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 8, 8), (1, 3, 8, 9), (8,), (2, 3, 8, 8)])
+def test_a_model_of_something_else(shape, tmp_path):
+    pytest.importorskip("coremltools")
+    from cardembed.coreml.protos import model_schema
+
+    model = model_schema().Model()
+    model.specificationVersion, model.neuralNetwork.arrayInputShapeMapping = 4, 1
+    for name, side in (("a", model.description.input), ("b", model.description.output)):
+        feature = side.add()
+        feature.name = name
+        feature.type.multiArrayType.shape.extend(shape)
+        feature.type.multiArrayType.dataType = 65568  # FLOAT32
+    layer = model.neuralNetwork.layers.add()
+    layer.name = "relu"
+    layer.input.append("a")
+    layer.output.append("b")
+    layer.activation.ReLU.SetInParent()
+    path = tmp_path / "other.mlmodel"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ArtefactError, match="one input"):
+        open_traceable(path)
