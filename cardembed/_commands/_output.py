@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 import click
 from tqdm import tqdm
 
-__all__ = ["emit", "json_option", "progress"]
+__all__ = ["emit", "finite", "json_option", "progress"]
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,6 +27,11 @@ def json_option(function: F) -> F:
 def emit(data: object, text: str, *, as_json: bool) -> None:
     """Print `data` as JSON or `text` for people, to standard output."""
     click.echo(json.dumps(data, ensure_ascii=False, allow_nan=False) if as_json else text)
+
+
+def finite(number: float) -> float | None:
+    """For JSON, which has neither NaN nor infinity: None in their place."""
+    return number if math.isfinite(number) else None
 
 
 def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -> Iterable[T]:

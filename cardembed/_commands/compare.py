@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cardembed._commands._output import emit, json_option
+from cardembed._commands._output import emit, finite, json_option
 from cardembed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def command(
         "reference": one.source,
         "candidate": other.source,
         "agree": found.first is None,
-        "one_minus_cosine": found.outcome.one_minus_cosine,
-        "largest_difference": found.outcome.largest_difference,
+        "one_minus_cosine": finite(found.outcome.one_minus_cosine),
+        "largest_difference": finite(found.outcome.largest_difference),
         "matched": found.matched,
         "compared": found.telling,
         "first": None if found.first is None else {"name": found.first.name, "op": found.first.operation},

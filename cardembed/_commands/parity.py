@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cardembed._commands._output import emit, json_option
+from cardembed._commands._output import emit, finite, json_option
 
 if TYPE_CHECKING:
     from cardembed.parity.check import ParityResult
@@ -118,14 +118,14 @@ def _chosen(directory: Path | None, targets: tuple[str, ...], names: tuple[str, 
 
 
 def _plain(result: ParityResult) -> dict[str, Any]:
-    found = result.found
+    found, cost = result.found, result.cost
     return {
         "artefact": result.name,
         "class": result.kind,
         "outcome": str(result.outcome),
-        "one_minus_cosine": None if found is None else found.one_minus_cosine,
-        "largest_difference": None if found is None else found.largest_difference,
-        "retrieval": None if result.cost is None else asdict(result.cost),
+        "one_minus_cosine": None if found is None else finite(found.one_minus_cosine),
+        "largest_difference": None if found is None else finite(found.largest_difference),
+        "retrieval": None if cost is None else {key: finite(value) for key, value in asdict(cost).items()},
         "reason": result.reason,
     }
 
@@ -148,12 +148,11 @@ def _line(result: ParityResult) -> str:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    cosine = finding.one_minus_cosine
     return {
         "mutation": finding.mutation,
         "changed": finding.changed,
         "caught": finding.caught,
-        "one_minus_cosine": None if math.isnan(cosine) else cosine,
+        "one_minus_cosine": finite(finding.one_minus_cosine),
         "layer": finding.layer,
     }
 
@@ -167,5 +166,6 @@ def _table(name: str, findings: list[Finding]) -> str:
             lines.append(f"{one.mutation:32} {'–':>8}  {one.changed}")
             continue
         marks = "  ".join(f"{'yes' if one.caught[check] else '–':^{len(check)}}" for check in CHECKS)
-        lines.append(f"{one.mutation:32} {one.one_minus_cosine:8.1e}  {marks}  {one.layer}".rstrip())
+        cosine = "–" if math.isnan(one.one_minus_cosine) else f"{one.one_minus_cosine:.1e}"
+        lines.append(f"{one.mutation:32} {cosine:>8}  {marks}  {one.layer}".rstrip())
     return "\n".join(lines)

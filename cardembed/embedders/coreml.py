@@ -16,7 +16,7 @@ from cardembed._io import sha256_artefact
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
 from cardembed.embedders.declared import DeclaredArtefact
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.errors import DigestMismatchError, InfrastructureError, ReleaseError
+from cardembed.errors import ArtefactError, DigestMismatchError, InfrastructureError, ReleaseError
 from cardembed.fidelity import Fidelity
 from cardembed.ports import Port
 
@@ -67,7 +67,15 @@ class CoreMLProgram:
             self.description = read_description(path)
             tools: Any = require("coremltools", extra="coreml")
             units = getattr(tools.ComputeUnit, compute_units)
-            self._model = tools.models.MLModel(str(path), compute_units=units)
+            try:
+                self._model = tools.models.MLModel(str(path), compute_units=units)
+            except Exception as error:  # what Apple's compiler says comes in several classes
+                raise ArtefactError(
+                    path,
+                    expected="an artefact that Core ML compiles and loads",
+                    found=f"{type(error).__name__}: {error}",
+                    action="export it again: cardembed export coreml",
+                ) from error
         else:
             require("torch", extra="train")
             from cardembed.coreml.model import CoreMLModel

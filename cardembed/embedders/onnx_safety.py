@@ -16,6 +16,7 @@ LARGEST_FILE = (2 << 30) - 1
 _LARGEST_TENSOR = 8 << 30  # bytes; the largest of the profiles' models has 1.2 GB altogether
 _LARGEST_SIDE = 1 << 31
 _DEEPEST = 8
+_FEW = 64  # numbers of a shape, a padding or scales
 _DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 _FIELDS = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 
@@ -131,15 +132,36 @@ def _check_fills(path: Path, graph: Any, tensors: dict[str, Any]) -> None:  # no
     """Operators that make a large result of a small constant."""
     from onnx import numpy_helper
 
+    constants = {**tensors, **_constant_nodes(graph)}
     for node in graph.node:
         if node.op_type in ("ConstantOfShape", "Expand", "Tile", "Reshape", "Resize", "Pad"):
             for name in node.input[:1] if node.op_type == "ConstantOfShape" else node.input[1:]:
-                tensor = tensors.get(name)
-                if tensor is None or tensor.external_data or math.prod(tensor.dims) > 64:
+                tensor = constants.get(name)
+                if tensor is None or tensor.external_data or math.prod(tensor.dims) > _FEW:
                     continue
-                sides = [abs(float(side)) for side in numpy_helper.to_array(tensor).reshape(-1)]
+                try:
+                    sides = [abs(float(side)) for side in numpy_helper.to_array(tensor).reshape(-1)]
+                except (ValueError, TypeError) as error:
+                    raise _bad(path, f"{node.op_type} of what are no numbers ({error})") from error
                 if math.prod(max(side, 1.0) for side in sides) > _LARGEST_SIDE:
                     raise _bad(path, f"{node.op_type} to shape {sides}")
+
+
+def _constant_nodes(graph: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Tensors that operators `Constant` give, by the names under which others read them; numbers alone."""
+    import numpy as np
+    from onnx import numpy_helper
+
+    found = {}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.output:
+            for attribute in node.attribute:
+                numbers = [*attribute.ints, *attribute.floats][: _FEW + 1]
+                if attribute.HasField("t"):
+                    found[node.output[0]] = attribute.t
+                elif numbers:
+                    found[node.output[0]] = numpy_helper.from_array(np.array(numbers, np.float64))
+    return found
 
 
 def _check_external(path: Path, tensor: Any, wanted: int) -> None:  # noqa: ANN401

@@ -21,6 +21,7 @@ from cardembed.errors import ExportError, UsageError
 from cardembed.export.coreml_check import Contract, check_coreml
 from cardembed.export.coreml_files import normalise_package
 from cardembed.export.coreml_run import compare_coreml
+from cardembed.export.palette import palette
 from cardembed.export.record import ExportRecord, Port, measure, tool_versions
 from cardembed.export.source import AUTHOR, LICENCE, InputKind, Source
 from cardembed.parity.classes import agreement
@@ -100,7 +101,7 @@ def export_coreml(source: Source, path: Path, options: CoreMLOptions | None = No
         against = None
         if chosen.compress is not None:
             plain = _save(converted, Path(temporary) / f"float.{chosen.format}")
-            converted = _describe(_compress(converted, chosen.compress), source, chosen)
+            converted = _describe(_compress(converted, chosen.compress, source.name), source, chosen)
         contract = _contract(source, chosen)
         digest, size = measure(_save(converted, partial))
         check_coreml(partial, contract, metadata)
@@ -163,38 +164,45 @@ def _convert(source: Source, options: CoreMLOptions) -> Any:  # noqa: ANN401 - n
             "minimum_deployment_target": coremltools.target.iOS16,
             "compute_precision": getattr(coremltools.precision, options.precision.upper()),
         }
-    with warnings.catch_warnings(), torch.inference_mode():
+    expected = "a model that Core ML can express"
+    with warnings.catch_warnings(), torch.inference_mode(), _inexpressible(source.name, expected):
         warnings.simplefilter("ignore")  # tracing and the converter deprecate parts of each other
-        try:
-            traced = torch.jit.trace(model, torch.zeros(1, 3, size, size))
-            converted = coremltools.convert(
-                traced, inputs=[entry], outputs=[output], skip_model_load=True, **arguments
-            )
-            if not program and options.precision == "float16":
-                tools: Any = require("coremltools.models.neural_network.quantization_utils", extra="coreml")
-                spec = tools.quantize_weights(converted, 16)
-                converted = getattr(spec, "_spec", spec)
-                converted = coremltools.models.MLModel(converted, skip_model_load=True)
-        except (RuntimeError, TypeError, ValueError, NotImplementedError, KeyError) as error:
-            raise ExportError(
-                source.name,
-                expected="a model that Core ML can express",
-                found=f"{type(error).__name__}: {error}",
-                action="export a student of cardembed, or as an mlpackage",
-            ) from error
+        traced = torch.jit.trace(model, torch.zeros(1, 3, size, size))
+        converted = coremltools.convert(
+            traced, inputs=[entry], outputs=[output], skip_model_load=True, **arguments
+        )
+        if not program and options.precision == "float16":
+            tools: Any = require("coremltools.models.neural_network.quantization_utils", extra="coreml")
+            spec = tools.quantize_weights(converted, 16)
+            converted = getattr(spec, "_spec", spec)
+            converted = coremltools.models.MLModel(converted, skip_model_load=True)
     return converted
 
 
-def _compress(model: Any, how: str) -> Any:  # noqa: ANN401 - no types published
+def _compress(model: Any, how: str, name: str) -> Any:  # noqa: ANN401 - no types published
     coreml: Any = require("coremltools.optimize.coreml", extra="coreml")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _inexpressible(name, f"weights that Core ML can compress to {how}"):
         warnings.simplefilter("ignore")
         if how == "int8":
             linear = coreml.OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8")
             return coreml.linear_quantize_weights(model, coreml.OptimizationConfig(global_config=linear))
-        require("sklearn", extra="coreml")
-        palette = coreml.OpPalettizerConfig(mode="kmeans", nbits=int(how.removeprefix("palette")))
-        return coreml.palettize_weights(model, coreml.OptimizationConfig(global_config=palette))
+        chosen = functools.partial(palette, bits=int(how.removeprefix("palette")))
+        config = coreml.OpPalettizerConfig(mode="custom", lut_function=chosen)
+        return coreml.palettize_weights(model, coreml.OptimizationConfig(global_config=config))
+
+
+@contextlib.contextmanager
+def _inexpressible(name: str, expected: str) -> Iterator[None]:
+    """What Core ML tools raise, as an ExportError about `name`."""
+    try:
+        yield
+    except (RuntimeError, TypeError, ValueError, NotImplementedError, KeyError) as error:
+        raise ExportError(
+            name,
+            expected=expected,
+            found=f"{type(error).__name__}: {error}",
+            action="export a student of cardembed, or as an mlpackage",
+        ) from error
 
 
 def _describe(model: Any, source: Source, options: CoreMLOptions) -> Any:  # noqa: ANN401

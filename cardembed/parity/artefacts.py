@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib import metadata
+from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cardembed._imports import require
-from cardembed.errors import UsageError
+from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.errors import ArtefactError, UsageError
 from cardembed.parity.trace import Trace
 
+if TYPE_CHECKING:
+    from cardembed.coreml.graph import Feature
+    from cardembed.coreml.model import CoreMLModel
+
 __all__ = ["TRACEABLE", "TraceableArtefact", "open_traceable"]
+
+_UINT8 = 2  # onnx.TensorProto.UINT8
+
+Run = Callable[[NDArray[Any]], Trace]
+"""Runs an artefact on (N, 3, S, S) of its input's dtype."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,8 @@ class TraceableArtefact:
     input_size: int
     """Side in pixels of the square images that it takes."""
     trace: Callable[[NDArray[np.float32]], Trace]
-    """Runs it on (N, 3, S, S) float32, preprocessed, and keeps a summary of every result."""
+    """Runs it on (N, 3, S, S) float32, preprocessed, and keeps a summary of every result. An artefact that
+    normalises by itself is given the pixels that the batch was made of."""
 
 
 def _weights(path: Path) -> TraceableArtefact:
@@ -43,8 +55,12 @@ def _onnx(path: Path) -> TraceableArtefact:
     from cardembed.parity.onnx_trace import trace_onnx
 
     model = check_onnx(path)
-    source = f"{path.name} on ONNX Runtime {metadata.version('onnxruntime')}"
-    return TraceableArtefact(model_input_size(path, model), partial(trace_onnx, model, source=source))
+    size, source = model_input_size(path, model), f"{path.name} on ONNX Runtime {version('onnxruntime')}"
+    trace: Run = partial(trace_onnx, model, source=source)
+    if model.graph.input[0].type.tensor_type.elem_type == _UINT8:
+        said = {entry.key: entry.value for entry in model.metadata_props}
+        trace = _of_pixels(trace, _preprocessing(path, said, size), np.uint8)
+    return TraceableArtefact(size, trace)
 
 
 def _coreml(path: Path) -> TraceableArtefact:
@@ -53,8 +69,50 @@ def _coreml(path: Path) -> TraceableArtefact:
     from cardembed.parity.coreml_trace import trace_coreml
 
     model = CoreMLModel.load(path)
-    size = model.inputs[0].shape[-1]
-    return TraceableArtefact(size, partial(trace_coreml, model, source=f"{path.name} on cardembed.coreml"))
+    entry = _only_picture(path, model)
+    size = entry.shape[-1]
+    trace: Run = partial(trace_coreml, model, source=f"{path.name} on cardembed.coreml")
+    if entry.image:
+        trace = _of_pixels(trace, _preprocessing(path, model.description.metadata, size), np.float32)
+    return TraceableArtefact(size, trace)
+
+
+def _only_picture(path: Path, model: CoreMLModel) -> Feature:
+    """The input of a model that takes one square picture at a time and gives one array of numbers."""
+    inputs, outputs = model.inputs, model.outputs
+    if len(inputs) == len(outputs) == 1 and not outputs[0].dtype.startswith("INT"):
+        (entry,) = inputs
+        size = entry.shape[-1] if entry.shape else 0
+        if entry.allows((1, 3, size, size)):
+            return entry
+    raise ArtefactError(
+        path,
+        expected="one input (1, 3, S, S), numbers or a picture, and one output of numbers",
+        found=", ".join(str(feature.port) for feature in (*inputs, *outputs))[:300] or "none",
+        action="export it: cardembed export coreml",
+    )
+
+
+def _of_pixels(trace: Run, said: Preprocessing, dtype: type[np.generic]) -> Run:
+    def run(batch: NDArray[np.float32]) -> Trace:
+        return trace(np.ascontiguousarray(said.squares(batch).transpose(0, 3, 1, 2), dtype=dtype))
+
+    return run
+
+
+def _preprocessing(path: Path, metadata: Mapping[str, str], size: int) -> Preprocessing:
+    """What the artefact's metadata say that it does to pixels; ArtefactError where they do not."""
+    try:
+        mean, std = (tuple(map(float, metadata[name].split(","))) for name in ("mean", "std"))
+        (red, green, blue), (red_std, green_std, blue_std) = mean, std
+    except (KeyError, ValueError) as error:
+        raise ArtefactError(
+            path,
+            expected="metadata that state mean and std of three channels, for it takes pixels",
+            found=f"{ {name: metadata.get(name) for name in ('mean', 'std')} }",
+            action="export it with cardembed",
+        ) from error
+    return Preprocessing(size, mean=(red, green, blue), std=(red_std, green_std, blue_std))
 
 
 TRACEABLE: dict[str, Callable[[Path], TraceableArtefact]] = {

@@ -15,8 +15,8 @@ def trace_coreml(model: CoreMLModel, batch: NDArray[np.float32], *, source: str)
     """Run a program on one image after the other and keep a summary of every result.
 
     Args:
-        model: In mode "float32", with one input (1, 3, S, S) and one output (1, D).
-        batch: (N, 3, S, S) float32.
+        model: In mode "float32", with one input (1, 3, S, S), numbers or a picture, and one output (1, D).
+        batch: (N, 3, S, S) float32; of a picture RGB from 0 to 255.
         source: For people.
     """
     (entry,), (exit_,) = model.inputs, model.outputs

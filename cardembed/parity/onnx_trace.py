@@ -20,12 +20,12 @@ Model = Any
 """An `onnx.ModelProto`; onnx publishes no types."""
 
 
-def trace_onnx(model: Model, batch: NDArray[np.float32], *, source: str) -> Trace:
+def trace_onnx(model: Model, batch: NDArray[Any], *, source: str) -> Trace:
     """Run a model and keep a summary of every result.
 
     Args:
-        model: As `check_onnx` gives it, with one input (N, 3, S, S) and one output (N, D), float32.
-        batch: (N, 3, S, S) float32.
+        model: As `check_onnx` gives it, with one input (N, 3, S, S) and one output (N, D) float32.
+        batch: (N, 3, S, S) of the input's dtype: float32, or uint8 RGB.
         source: For people.
 
     Raises:
@@ -39,7 +39,7 @@ def trace_onnx(model: Model, batch: NDArray[np.float32], *, source: str) -> Trac
         ) from error
 
 
-def _trace(model: Model, batch: NDArray[np.float32], source: str) -> Trace:
+def _trace(model: Model, batch: NDArray[Any], source: str) -> Trace:
     import onnx
 
     model = onnx.shape_inference.infer_shapes(model)  # a copy, whose outputs are replaced below
@@ -70,7 +70,7 @@ def _trace(model: Model, batch: NDArray[np.float32], source: str) -> Trace:
     return Trace(source, tuple(recorder.values), output.astype(np.float64))
 
 
-def _run(model: Model, batch: NDArray[np.float32]) -> dict[str, NDArray[np.floating]]:
+def _run(model: Model, batch: NDArray[Any]) -> dict[str, NDArray[np.floating]]:
     """The model's outputs by name."""
     session = open_session(model.SerializeToString(), as_written=True)
     names = [port.name for port in session.get_outputs()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,7 @@ from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import UnknownTargetError
 from cardembed.parity.classes import FLOAT16, FLOAT16_WEIGHTS, FLOAT32, ArtefactClass
-from cardembed.parity.mutations import Mutation
-from cardembed.parity.mutations.coreml import COREML_MUTATIONS
-from cardembed.parity.mutations.onnx import ONNX_MUTATIONS
+from cardembed.parity.mutations import MUTATIONS, Mutation
 from cardembed.parity.retrieval import COMPRESSED, RetrievalClass
 from cardembed.ports import Port
 from cardembed.release import Release
@@ -45,7 +43,7 @@ class Route:
     contract: Callable[[Path, int], None] | None = None
     """Raises a CardembedError where the file's ports, for images of so many pixels, are others; the self-test
     asks it of what it damages."""
-    mutations: tuple[Mutation, ...] = field(default=())
+    mutations: tuple[Mutation, ...] = ()
     """Damage that a self-test does to it."""
 
 
@@ -113,19 +111,23 @@ def _open_coreml(mode: str, path: Path, preprocessing: Preprocessing) -> Embedde
     )
 
 
-def _coreml_contract(path: Path, size: int) -> None:
-    """Of a tensor's form; a NeuralNetwork states no shape of its output."""
+def _coreml_contract(kind: str, path: Path, size: int) -> None:
+    """Of an artefact that takes a "tensor" or an "image"; a NeuralNetwork states no shape of its output."""
     from cardembed.coreml.description import read_description
     from cardembed.coreml.problems import artefact_error
 
     said = read_description(path)
-    wanted = (Port("input", "float32", (1, 3, size, size)), Port("embedding", "float32", (1, 768)))
-    if said.kind == "neuralNetwork":
-        wanted = (wanted[0], Port("embedding", "float32", ()))
+    entry = Port("image", "image", (size, size))
+    if kind == "tensor":
+        entry = Port("input", "float32", (1, 3, size, size))
+    exit_ = Port("embedding", "float32", () if said.kind == "neuralNetwork" else (1, 768))
     found = tuple(feature.port for feature in (*said.inputs, *said.outputs))
-    if found != wanted:
+    colours = [feature.image for feature in said.inputs if feature.image]
+    if found != (entry, exit_) or colours != (["RGB"] if kind == "image" else []):
         raise artefact_error(
-            path, expected=" and ".join(map(str, wanted)), found=" and ".join(map(str, found))
+            path,
+            expected=f"{entry}{' RGB' if kind == 'image' else ''} and {exit_}",
+            found=" and ".join(map(str, found)) + "".join(f", {one}" for one in colours),
         )
 
 
@@ -139,19 +141,21 @@ def _coreml(
 ) -> Route:
     return Route(
         name, frozenset({"ios"}), kind, rounded=rounded, export=partial(_export_coreml, options),
-        open=partial(_open_coreml, mode), executed_by="coreml", contract=_coreml_contract,
-        # They change an ML Program that takes a tensor.
-        mutations=() if isinstance(kind, RetrievalClass) or options.keys() & {"input", "format"}
-        else COREML_MUTATIONS,
+        open=partial(_open_coreml, mode), executed_by="coreml",
+        contract=partial(_coreml_contract, options.get("input", "tensor")),
+        mutations=MUTATIONS if kind in _TIGHT else (),
     )  # fmt: skip
 
 
+# Only these notice all damage. The float16 bracket lets a GELU's approximation pass, and has to: the file
+# that it executes is coreml-weights', which is damaged there.
+_TIGHT = (FLOAT32, FLOAT16_WEIGHTS)
 _ALL = frozenset({"teacher", "server", "android", "ios", "hailo8l"})
 
 ROUTES: tuple[Route, ...] = (
     Route(
         "onnx", _ALL, FLOAT32, rounded=False, export=_export_onnx, open=_open_onnx,
-        executed_by="onnxruntime", contract=_onnx_contract, mutations=ONNX_MUTATIONS,
+        executed_by="onnxruntime", contract=_onnx_contract, mutations=MUTATIONS,
     ),
     Route(
         "onnx-int8", frozenset({"server", "android"}), COMPRESSED, rounded=False, export=_export_onnx_int8,

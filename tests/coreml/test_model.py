@@ -127,6 +127,16 @@ def test_the_prds_program(packages, batch):
     assert program.executed_by == "cardembed.coreml float16-optimistic"
 
 
+def test_what_apples_runtime_refuses_is_an_artefact_error(packages, monkeypatch, tools):
+    def refuse(*_, **__):
+        raise RuntimeError("Error compiling model")
+
+    monkeypatch.setattr("cardembed.embedders.coreml.platform.system", lambda: "Darwin")
+    monkeypatch.setattr(tools.models, "MLModel", refuse)
+    with pytest.raises(ArtefactError, match="compiles and loads, found RuntimeError"):
+        CoreMLProgram(packages("ios"))
+
+
 def test_other_bytes_are_refused(packages, tmp_path):
     copy = shutil.copytree(packages("ios"), tmp_path / "copy.mlpackage")
     with pytest.raises(DigestMismatchError):

@@ -55,6 +55,30 @@ CASES = {
         {"x": X, "weight": rand(4, 5, 3, 3), "strides": (2, 2), "pad_type": "custom", "pad": (1, 1, 1, 1)},
         lambda: functional.conv_transpose2d(X, rand(4, 5, 3, 3), stride=2, padding=1),
     ),
+    "conv_transpose valid ignores pad": (
+        "conv_transpose", {"x": X, "weight": rand(4, 5, 3, 3), "pad": (1, 1, 1, 1)},
+        lambda: functional.conv_transpose2d(X, rand(4, 5, 3, 3)),
+    ),
+    "conv_transpose in groups, dilated, with a bias": (
+        "conv_transpose",
+        {"x": X, "weight": rand(4, 3, 3, 3), "bias": rand(6), "groups": 2, "strides": (2, 1), "dilations": (1, 2)},
+        lambda: functional.conv_transpose2d(X, rand(4, 3, 3, 3), rand(6), (2, 1), groups=2, dilation=(1, 2)),
+    ),
+    "conv_transpose crops [h0, h1, w0, w1]": (
+        "conv_transpose",
+        {"x": X, "weight": rand(4, 5, 3, 3), "strides": (2, 2), "pad_type": "custom", "pad": (1, 0, 0, 2)},
+        lambda: functional.conv_transpose2d(X, rand(4, 5, 3, 3), stride=2)[:, :, 1:, :-2],
+    ),
+    "conv_transpose with an output padding": (
+        "conv_transpose",
+        {"x": X, "weight": rand(4, 5, 3, 3), "strides": (2, 2), "pad_type": "custom", "pad": (1, 0, 1, 0),
+         "output_shape": (1, 5, 14, 18)},
+        lambda: functional.conv_transpose2d(X, rand(4, 5, 3, 3), stride=2, padding=1, output_padding=1),
+    ),
+    "conv_transpose over one dimension": (
+        "conv_transpose", {"x": X[:, :, 0], "weight": rand(4, 5, 3), "strides": (3,)},
+        lambda: functional.conv_transpose1d(X[:, :, 0], rand(4, 5, 3), stride=3),
+    ),
     "reshape keeps a size for 0": ("reshape", {"x": X, "shape": (0, -1, 9)}, lambda: X.reshape(1, 28, 9)),
     "matmul transposes": (
         "matmul", {"x": X, "y": X, "transpose_y": True}, lambda: X @ X.transpose(-1, -2),
@@ -118,6 +142,11 @@ CASES = {
     "gather": ("gather", {"x": X, "indices": (2, 0, -1), "axis": 1}, lambda: X[:, [2, 0, 3]]),
     "select": ("select", {"cond": X > 0, "a": X, "b": 1.0}, lambda: torch.where(X > 0, X, 1.0)),
     "tile": ("tile", {"x": X, "reps": (2, 1, 1, 3)}, lambda: X.repeat(2, 1, 1, 3)),
+    "tile repeats a whole axis, not its entries": (
+        "tile", {"x": X[:, :2, :1, :3], "reps": (1, 2, 1, 2)},
+        lambda: torch.cat([torch.cat([X[:, :2, :1, :3]] * 2, 1)] * 2, 3),
+    ),
+    "tile of numbers in the file": ("tile", {"x": (1, 2, 3), "reps": (2,)}, lambda: torch.tensor([1, 2, 3, 1, 2, 3])),
     "pad, last dimensions": ("pad", {"x": X, "pad": (1, 0, 0, 2), "constant_val": 3.0},
                              lambda: functional.pad(X, (0, 2, 1, 0), value=3.0)),
     "pad, reflected": ("pad", {"x": X, "pad": (0, 0, 0, 0, 1, 2, 3, 4), "mode": "reflect"},

@@ -103,6 +103,22 @@ def fill(made):
     made.graph.initializer.append(numpy_helper.from_array(np.array([1 << 20, 1 << 20]), "s"))
 
 
+def fill_by_node(made):
+    shape = numpy_helper.from_array(np.array([1 << 20, 1 << 20]), "")
+    made.graph.node.append(helper.make_node("Constant", [], ["s"], value=shape))
+    made.graph.node.append(helper.make_node("ConstantOfShape", ["s"], ["big"]))
+
+
+def fill_by_numbers(made):
+    made.graph.node.append(helper.make_node("Constant", [], ["s"], value_ints=[1 << 20, 1 << 20]))
+    made.graph.node.append(helper.make_node("Tile", ["input", "s"], ["big"]))
+
+
+def texts(made):
+    made.graph.node.append(helper.make_node("Tile", ["input", "s"], ["big"]))
+    made.graph.initializer.append(helper.make_tensor("s", TensorProto.STRING, [2], [b"many", b"times"]))
+
+
 def nested(made):
     inner = helper.make_graph([], "inner", [], [])
     for _ in range(12):
@@ -121,6 +137,9 @@ def nested(made):
         (foreign, "unknown domain"),
         (wide, "shape"),
         (fill, "ConstantOfShape"),
+        (fill_by_node, "ConstantOfShape to shape"),
+        (fill_by_numbers, "Tile to shape"),
+        (texts, "no numbers"),
         (nested, "without end"),
     ],
 )

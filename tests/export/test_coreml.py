@@ -124,3 +124,14 @@ def test_the_command_writes_a_record_beside_the_package(run, random_release, tmp
     printed = json.loads(text)
     assert printed["sha256"] == sha256_tree(out)
     assert json.loads((tmp_path / "m.mlpackage.json").read_text())["sha256"] == printed["sha256"]
+
+
+def test_a_compression_that_fails_says_of_which_model(source, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise ValueError("no numbers")
+
+    monkeypatch.setattr("cardembed.export.coreml.palette", fail)
+    path = tmp_path / "model.mlpackage"
+    with pytest.raises(ExportError, match="compress to palette4, found ValueError: no numbers"):
+        export_coreml(source, path, CoreMLOptions(compress="palette4"))
+    assert not list(tmp_path.iterdir())

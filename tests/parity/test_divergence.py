@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.errors import InputError, UsageError
+from cardembed.errors import ArtefactError, EmbeddingError, InputError, UsageError
 from cardembed.export.onnx import export_to_onnx
 from cardembed.parity.artefacts import open_traceable
 from cardembed.parity.divergence import compare_traces
@@ -124,6 +124,18 @@ def test_a_network_that_gives_nan_departs(reference, weights, batch):
     assert "stages.3.blocks.0" in found.first.name
 
 
+def test_nan_is_null_in_json(run, weights, exported, tmp_path):
+    from onnx import numpy_helper
+
+    def change(graph):
+        tensor, values = initializer(graph, "head.layers.3.bias")
+        tensor.CopyFrom(numpy_helper.from_array(np.full_like(values, np.nan), tensor.name))
+
+    code, out, _ = run("compare", weights, changed(exported, tmp_path, change), "--json")
+    found = json.loads(out)
+    assert (code, found["agree"], found["one_minus_cosine"]) == (1, False, None)
+
+
 def test_traces_without_anything_in_common():
     one, other = Recorder(), Recorder()
     rows = np.random.default_rng(0).normal(size=(4, 8))
@@ -152,9 +164,69 @@ def test_the_command(run, weights, exported, random_release, tmp_path):
     assert run("compare", weights, random_release / "release.json")[0] == 2
 
 
+@pytest.mark.parametrize("suffix", ["onnx", "mlpackage"])
+def test_an_artefact_that_normalises_is_given_pixels(weights, reference, batch, suffix, tmp_path):
+    from cardembed.export.source import source_of_weights
+
+    source, path = source_of_weights(weights), tmp_path / f"picture.{suffix}"
+    if suffix == "onnx":
+        from cardembed.export.onnx_variants import OnnxOptions, export_onnx
+
+        export_onnx(source, path, OnnxOptions(input="image"))
+    else:
+        pytest.importorskip("coremltools")
+        from cardembed.export.coreml import CoreMLOptions, export_coreml
+
+        export_coreml(source, path, CoreMLOptions(input="image", precision="float32"))
+    found = compare_traces(reference, open_traceable(path).trace(batch))
+    assert found.first is None
+    assert found.matched > 60
+    with pytest.raises(EmbeddingError):  # no picture has such pixels
+        open_traceable(path).trace(batch * np.float32(1.1))
+
+
+def test_pixels_without_a_mean(weights, tmp_path):
+    import onnx
+
+    from cardembed.export.onnx_variants import OnnxOptions, export_onnx
+    from cardembed.export.source import source_of_weights
+
+    path = tmp_path / "picture.onnx"
+    export_onnx(source_of_weights(weights), path, OnnxOptions(input="image"))
+    model = onnx.load(str(path))
+    entry = next(entry for entry in model.metadata_props if entry.key == "mean")
+    entry.value = "0.5"
+    onnx.save(model, str(path))
+    with pytest.raises(ArtefactError, match="mean and std of three channels"):
+        open_traceable(path)
+
+
 def test_what_is_no_artefact(tmp_path):
     (tmp_path / "x.onnx").write_bytes(b"no model")
     with pytest.raises(InputError):
         open_traceable(tmp_path / "x.onnx")
     with pytest.raises(UsageError):
         open_traceable(tmp_path / "x.hef")
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 8, 8), (1, 3, 8, 9), (8,), (2, 3, 8, 8)])
+def test_a_model_of_something_else(shape, tmp_path):
+    pytest.importorskip("coremltools")
+    from cardembed.coreml.protos import model_schema
+
+    model = model_schema().Model()
+    model.specificationVersion, model.neuralNetwork.arrayInputShapeMapping = 4, 1
+    for name, side in (("a", model.description.input), ("b", model.description.output)):
+        feature = side.add()
+        feature.name = name
+        feature.type.multiArrayType.shape.extend(shape)
+        feature.type.multiArrayType.dataType = 65568  # FLOAT32
+    layer = model.neuralNetwork.layers.add()
+    layer.name = "relu"
+    layer.input.append("a")
+    layer.output.append("b")
+    layer.activation.ReLU.SetInParent()
+    path = tmp_path / "other.mlmodel"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ArtefactError, match="one input"):
+        open_traceable(path)

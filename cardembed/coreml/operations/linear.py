@@ -16,7 +16,7 @@ from cardembed.coreml.values import Value, beside, flag, integer, integers, text
 def linear(run: Arithmetic, x: Value, weight: Value, bias: Value | None = None) -> Tensor:
     """x·wᵀ + b."""
     x, weight = together(x, weight)
-    return run.linear(x, weight, _bias(bias, x))
+    return run.linear(x, weight, _bias(bias, x, weight.shape[0]))
 
 
 @op("matmul")
@@ -75,7 +75,7 @@ def conv(
     even = [before for before, after in pads if before == after]
     if len(even) < dims:
         x, even = functional.pad(x, [side for row in reversed(pads) for side in row]), [0] * dims
-    moved = _bias(bias, x)
+    moved = _bias(bias, x, weight.shape[0])
     return run.conv(x, weight, moved, stride=stride, padding=even, dilation=dilation, groups=integer(groups))
 
 
@@ -95,16 +95,22 @@ def conv_transpose(
 ) -> Tensor:
     """Transposed convolution; padding is cut off its result."""
     x, weight = together(x, weight)
-    dims = x.ndim - 2
+    dims, count = x.ndim - 2, integer(groups)
+    if not 1 <= dims <= 3 or weight.ndim != x.ndim:
+        raise ValueError(f"input {tuple(x.shape)} and weight {tuple(weight.shape)}")
     stride, dilation = _each(dims, strides), _each(dims, dilations)
+    # Without data PyTorch looks at none of these; with data it may divide by them.
+    _check_windows(list(weight.shape[2:]), stride, dilation)
+    if count < 1 or weight.shape[0] != x.shape[1] or x.shape[1] % count:
+        raise ValueError(f"{count} groups of input {tuple(x.shape)} and weight {tuple(weight.shape)}")
+    moved = _bias(bias, x, weight.shape[1] * count)
     if text(pad_type) not in ("valid", "custom"):
         raise ValueError(f"the padding {text(pad_type)!r:.80}")
     pads = _pairs(pad, dims) if pad is not None and text(pad_type) == "custom" else [(0, 0)] * dims
     function: Any = (functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d)[
         dims - 1
     ]
-    moved = _bias(bias, x)
-    result: Tensor = function(x, weight, moved, stride, 0, 0, integer(groups), dilation)
+    result: Tensor = function(x, weight, moved, stride, 0, 0, count, dilation)
     if run.device == "meta":
         run.multiplications += x.numel() * weight[0].numel()
     sizes = integers(output_shape)[-dims:] if output_shape is not None else None
@@ -125,10 +131,9 @@ def padding(
 ) -> list[tuple[int, int]]:
     """Zeros before and after each spatial dimension; `pad` is [h0, h1, w0, w1]."""
     dims = len(sizes)
-    if not len(stride) == len(dilation) == len(kernel) == dims:
-        raise ValueError(f"{len(stride)} strides for {dims} dimensions")
-    if min([*stride, *dilation, *kernel], default=1) < 1:
-        raise ValueError(f"strides {stride}, dilations {dilation}, kernel {kernel}")
+    if len(kernel) != dims:
+        raise ValueError(f"a kernel {kernel} for {dims} dimensions")
+    _check_windows(kernel, stride, dilation)
     if kind == "valid":
         return [(0, 0)] * dims
     if kind == "custom":
@@ -143,6 +148,13 @@ def padding(
     return pairs
 
 
+def _check_windows(kernel: list[int], stride: list[int], dilation: list[int]) -> None:
+    if not len(stride) == len(dilation) == len(kernel):
+        raise ValueError(f"{len(stride)} strides for {len(kernel)} dimensions")
+    if min([*stride, *dilation, *kernel], default=1) < 1:
+        raise ValueError(f"strides {stride}, dilations {dilation}, kernel {kernel}")
+
+
 def _pairs(pad: Value | None, dims: int) -> list[tuple[int, int]]:
     values = [0] * 2 * dims if pad is None else integers(pad)
     if len(values) != 2 * dims or min(values, default=0) < 0:
@@ -150,9 +162,12 @@ def _pairs(pad: Value | None, dims: int) -> list[tuple[int, int]]:
     return list(zip(values[::2], values[1::2], strict=True))
 
 
-def _bias(bias: Value | None, x: Tensor) -> Tensor | None:
+def _bias(bias: Value | None, x: Tensor, outputs: int) -> Tensor | None:
     row = beside(bias, x)
-    return row.reshape(1) if row is not None and row.ndim == 0 else row
+    row = row.reshape(1) if row is not None and row.ndim == 0 else row
+    if row is not None and row.shape != (outputs,):
+        raise ValueError(f"a bias {tuple(row.shape)} for {outputs} outputs")
+    return row
 
 
 def _each(dims: int, value: Value | None) -> list[int]:

@@ -1,0 +1,96 @@
+"""Every mutation: one row, for all formats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardembed.parity.mutations.copies import BLOCK, Copy, NotApplicableError, Numbers, middle
+from cardembed.parity.mutations.network import NetworkCopy
+from cardembed.parity.mutations.onnx import OnnxCopy
+from cardembed.parity.mutations.program import ProgramCopy
+
+__all__ = ["FORMATS", "MUTATIONS", "Mutation"]
+
+FORMATS: Mapping[str, type[Copy]] = {".mlmodel": NetworkCopy, ".mlpackage": ProgramCopy, ".onnx": OnnxCopy}
+"""By suffix, how such an artefact is damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One way to damage an artefact."""
+
+    name: str
+    """For the table."""
+    damage: Callable[[Copy], str]
+    """Changes a copy; returns what was changed, as the artefact calls it."""
+
+    def write(self, source: Path, damaged: Path) -> str:
+        """Write an artefact's damaged copy.
+
+        Args:
+            source: An artefact of one of `FORMATS`.
+            damaged: Where its copy is written, of the same suffix.
+
+        Returns:
+            What was changed, as the artefact calls it.
+
+        Raises:
+            NotApplicableError: The artefact has nothing that this changes.
+            ArtefactError: It cannot be parsed.
+        """
+        copy = FORMATS[source.suffix](source, damaged)
+        changed = self.damage(copy)
+        copy.save()
+        return changed
+
+
+def _zero(numbers: NDArray[np.floating]) -> None:
+    numbers[...] = 0
+
+
+def _zero_block(numbers: NDArray[np.floating]) -> None:
+    numbers.reshape(-1)[: min(BLOCK, numbers.size // 4)] = 0
+
+
+def _swap(numbers: NDArray[np.floating]) -> None:
+    numbers[[0, 1]] = numbers[[1, 0]]
+
+
+def _flip(numbers: NDArray[np.floating]) -> None:
+    numbers[...] = numbers[:, ::-1].copy()
+
+
+def _bias(copy: Copy) -> Numbers:
+    return middle([one for one in copy.biases() if one.read().any()], "no bias")
+
+
+def _large(copy: Copy) -> Numbers:
+    """Of at least a few channels."""
+    return middle([one for one in copy.weights() if math.prod(one.shape) >= BLOCK // 4], "no weights")
+
+
+def _bgr(copy: Copy) -> str:
+    stem = copy.stem()
+    if stem.shape[1:2] != (3,):
+        raise NotApplicableError("no convolution of three channels at the input")
+    return stem.change(_flip)
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    Mutation("a bias is zero", lambda copy: _bias(copy).change(_zero)),
+    Mutation("a block of weights is zero", lambda copy: _large(copy).change(_zero_block)),
+    Mutation("two channels are swapped", lambda copy: _large(copy).change(_swap)),
+    Mutation("a GELU is approximated", lambda copy: copy.approximate_gelu()),
+    # The first: what it is given is small. Some blocks later, variances hide an eps in the output.
+    Mutation("a LayerNorm's eps is ten times", lambda copy: copy.raise_eps(10)),
+    Mutation("the L2 normalisation is missing", lambda copy: copy.drop_normalisation()),
+    Mutation("BGR is read as RGB", _bgr),
+    Mutation("a picture is declared as BGR", lambda copy: copy.swap_colours()),
+)
+"""Ways in which an export, a converter or a careless edit goes wrong."""
