@@ -18,10 +18,11 @@ from cardembed.conformance.measure import chip as chip_module
 from cardembed.conformance.measure import single_stream
 from cardembed.conformance.measure.bench import Bench
 from cardembed.conformance.measure.chip import ChipSession, golden_pictures
+from cardembed.conformance.measure.contract import probe_repeatable
 from cardembed.conformance.recorder.cell import Cell
 from cardembed.conformance.spec import parse_feature
 from cardembed.embedders import hailo
-from cardembed.errors import InfrastructureError, UnavailableError, UsageError
+from cardembed.errors import InfrastructureError, UnavailableError, UsageError, WrongAnswerError
 from cardembed.hailo.protocol import Identity
 from cardembed.hailo.resource import ChipResource, simulated_platform
 from cardembed.hailo.simulator.faults import inject
@@ -116,6 +117,25 @@ def test_a_latency_of_two_chips_decides_nothing(disguise, world, tmp_path, monke
         InfrastructureError, match=r"opened first \(HAILO8L, .*found HAILO8L, .*another board"
     ):
         measured(world, tmp_path, 5000)
+
+
+def repeated(world, run_dir, device):
+    hef, release, photos = world
+    session = ChipSession(ChipSetup(device=device, hef=str(hef)), release, run_dir)
+    probe = probe_repeatable(session.embedder(), photos, 3, 4)
+    session.close()
+    return probe
+
+
+def test_a_chip_that_repeats_itself_passes(disguise, world, tmp_path):
+    assert repeated(world, tmp_path, "chip").is_identical() is None
+
+
+def test_a_simulator_may_fail_to_repeat_itself_and_never_passes(world, tmp_path):
+    with pytest.raises(UnavailableError, match=r"the simulator; .*3 photos gave the same bytes 4 times"):
+        repeated(world, tmp_path / "1", "simulator").is_identical()
+    with inject(nondeterministic=True), pytest.raises(WrongAnswerError, match="differ from the first"):
+        repeated(world, tmp_path / "2", "simulator").is_identical()
 
 
 def test_a_chip_that_says_the_same_to_everything_is_not_well(world, tmp_path, monkeypatch):
