@@ -239,7 +239,7 @@ def test_without_a_chip_every_cell_is_not_run_and_the_run_not_green(job, tmp_pat
     compiled = tmp_path / "any.hef"
     compiled.write_bytes(b"\x01HEF" + bytes(60))
     job.hef = compiled
-    code, out, predicate = job.run(device=("--device",))
+    code, out, predicate = job.run("--hef-normalised", "chip", device=("--device",))
     assert code != 0
     found = {cell.id: cell for cell in predicate.cells if cell.target == "hailo8l"}
     assert {cell.state for cell in found.values()} == {"not run"}
@@ -277,6 +277,7 @@ def test_a_chip_that_executed_nothing_is_not_green_whatever_else_passed(world, t
         ((), ("--device", "tpu"), "expected nothing, simulator, or a device's id"),
         ((), (), "expected --device beside it"),
         (("--device-timeout", "0"), ("--device", "simulator"), "positive number of seconds"),
+        (("--hef-normalised", "host"), ("--device", "simulator"), "expected chip, as its makers say"),
     ],
 )
 def test_misuse_is_one_line(job, arguments, device, message):
