@@ -204,6 +204,16 @@ def test_a_busy_chip_is_asked_once_more_and_both_times_are_recorded(job):
     assert [a["error"] for a in predicate.device["attempts"]] == ["DeviceBusyError"]
 
 
+def test_two_workers_have_one_retry_between_them(job):
+    # Not as features/pytest.ini has it, where one worker has the chip: each of these opens it.
+    _, out, predicate = job.run("-n", "2", "--dist", "load", "-k", "ac1 or ac2 or device3", faults="busy")
+    asked = [cell for cell in predicate.cells if cell.target == "hailo8l" and cell.steps]
+    assert {cell.state for cell in asked} == {"error"}, out
+    assert sum(len(cell.attempts) for cell in asked) == 1
+    processes = [predicate.device, *predicate.device["earlier_processes"]]
+    assert sorted(len(one["attempts"]) for one in processes) == [1, 2]
+
+
 def records(job):
     """The text of the records that the job's processes wrote so far."""
     return "".join(file.read_text() for file in job.folder.glob(f".{job.report.name}.*.part/.chip/*.json"))
