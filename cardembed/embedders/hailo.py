@@ -115,7 +115,14 @@ class HailoEmbedder(Embedder):
         )
         dtype = FrameMaker(self.preprocessing, normalised).dtype
         driver = HailoRTDriver(
-            resource, data, thing=str(path), dtype=dtype, output=output, api=api, deadline=deadline
+            resource,
+            data,
+            thing=str(path),
+            dtype=dtype,
+            output=output,
+            api=api,
+            deadline=deadline,
+            timeout=self._timeout,
         )
         self.runtime["api"] = driver.api
         self._driver: Chip = driver
