@@ -147,7 +147,7 @@ def test_a_network_that_somebody_else_has_to_normalise_for_is_refused(
     path = write_hef(tmp_path / "a.simhef", normalised=compiled)
     with pytest.raises(ReleaseError, match=f'open it with normalised="{compiled}"'):
         open_hef(path, normalised=opened, api=api)
-    open_hef(path, normalised=compiled, api=api, open_timeout=0.5)  # the chip was given back
+    open_hef(path, normalised=compiled, api=api)  # the chip was given back
 
 
 @pytest.fixture

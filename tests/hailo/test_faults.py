@@ -60,11 +60,11 @@ def test_what_goes_wrong_while_it_runs(open_hef, fault, kind, api):
     expected.close()
     with inject(**fault):
         # With virtual streams HailoRT's timeout is set when they are opened, and is the call's all the same.
-        embedder = open_hef(api=api, timeout=0.5, open_timeout=30)
+        embedder = open_hef(api=api, timeout=2, open_timeout=30)
         before = time.monotonic()
         with pytest.raises(kind) as error:
             embedder.embed_preprocessed(batch())
-        assert time.monotonic() - before < 1.5
+        assert time.monotonic() - before < 5
         assert type(error.value) is kind
         assert "status" in str(error.value)  # HailoRT said it, and nothing hangs
     # The same embedder goes on: its pipeline was rebuilt.
@@ -152,7 +152,7 @@ def test_a_device_that_opens_too_late_is_given_back(open_hef, monkeypatch):
         open_hef(open_timeout=0.2)
     monkeypatch.undo()
     time.sleep(0.4)
-    assert open_hef(open_timeout=0.5).embed_preprocessed(batch()).shape == (3, 768)
+    assert open_hef().embed_preprocessed(batch()).shape == (3, 768)
 
 
 @pytest.mark.parametrize("place", ["a file/locks", "unwritable"])
@@ -213,11 +213,11 @@ def test_a_scan_opens_nothing(open_hef):
 
 
 def test_a_scan_has_a_deadline(monkeypatch):
-    monkeypatch.setattr(simulated_platform().Device, "scan", lambda: time.sleep(1))
+    monkeypatch.setattr(simulated_platform().Device, "scan", lambda: time.sleep(5))
     before = time.monotonic()
     with pytest.raises(errors.DeviceTimeoutError, match="a scan for Hailo devices"):
         attached_devices(ChipResource(simulated_platform()), timeout=0.1)
-    assert time.monotonic() - before < 0.8
+    assert time.monotonic() - before < 2
 
 
 def test_an_answer_at_the_last_moment_is_an_answer(monkeypatch):

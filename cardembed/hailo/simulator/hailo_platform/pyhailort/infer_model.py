@@ -297,7 +297,12 @@ class ConfiguredInferModel:
 
     def run(self, bindings: Sequence[ConfiguredInferModel.Bindings], timeout: float) -> None:
         """`run_async` and `wait`; a HailoRTTimeout shuts the pipeline down."""
-        self.run_async(bindings).wait(timeout)
+        job = self.run_async(bindings)
+        try:
+            job.wait(timeout)
+        except HailoRTException:
+            self._down = True  # at once, whatever the thread that runs the frame has come to
+            raise
 
     def run_async(
         self,
