@@ -228,7 +228,10 @@ class HailoEmbedder(Embedder):
         self._check_input(batch)
         if times < 2 or not len(batch):
             raise UsageError(
-                "times", expected="at least 2, and an input", found=str(times), action="compare something"
+                "check_repeatable",
+                expected="at least 2 runs of at least one input",
+                found=f"{times} runs of {len(batch)}",
+                action="raise times, or give an input",
             )
         runs = [self.embed_impl(batch) for _ in range(times)]
         different = [run for run in runs[1:] if run.tobytes() != runs[0].tobytes()]

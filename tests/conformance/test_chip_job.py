@@ -269,6 +269,7 @@ def test_without_a_chip_every_cell_is_not_run_and_the_run_not_green(job, tmp_pat
     assert {cell.state for cell in found.values()} == {"not run"}
     assert all("hailo-all" in cell.reason for cell in found.values()), out
     assert predicate.device["simulated"] is False
+    assert [attempt["error"] for attempt in predicate.device["attempts"]] == ["UnavailableError"]
 
 
 ELSE = """

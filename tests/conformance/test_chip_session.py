@@ -126,6 +126,15 @@ def test_a_latency_of_two_chips_decides_nothing(disguise, world, tmp_path, monke
         measured(world, tmp_path, 5000)
 
 
+def test_a_release_without_a_compiled_network_is_not_run(world, tmp_path):
+    _, release, _ = world
+    session = ChipSession(ChipSetup(device="chip"), release, tmp_path)
+    for _ in range(2):  # the second time from memory
+        with pytest.raises(UnavailableError, match=r"compiled network .*in the release.*found none"):
+            session.embedder()
+    assert [attempt.error for attempt in session.record.attempts] == ["UnavailableError"]
+
+
 def repeated(world, run_dir, device):
     hef, release, photos = world
     session = ChipSession(ChipSetup(device=device, hef=str(hef)), release, run_dir)
