@@ -80,7 +80,8 @@ def test_the_simulator_is_never_taken_for_the_device(healthy):
     _, out, predicate, _ = healthy
     assert {cell.fidelity for cell in predicate.cells if cell.fidelity} == {"emulated"}
     assert predicate.artefacts["hailo8l"].runtime["name"] == "hailort-simulator"
-    assert "simulated" in out
+    assert "simulated chip: HAILO8L" in out
+    assert out.splitlines()[-1].startswith("cardembed: FAIL ON A SIMULATED CHIP — ")
 
 
 def test_a_latency_of_the_simulator_is_information_and_no_verdict(healthy):
