@@ -20,6 +20,8 @@ import onnx
 from numpy.typing import NDArray
 
 from benchmarks._timing import compare
+from cardembed.cards.photo_cache import default_photo_set
+from cardembed.cards.photo_plan import PhotoPlan
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.sessions import open_session
 from cardembed.export.hailo.calibration import calibration_photos, calibration_set
@@ -32,7 +34,12 @@ from cardembed.release_cards import catalogue_of
 
 __all__ = ["main"]
 
-TARGET, PHOTOS, RANGES, WORST = "hailo8l", 512, 900, 12
+TARGET, WORST = "hailo8l", 12
+PLAN = PhotoPlan(
+    clean=192, clean_second=0, occluded=96, glare=96, unknown=16, unknown_card=16, curve=0, zero_shot=0,
+    zero_shot_occluded=0,
+)  # fmt: skip
+"""Photos to compare on, 512 and of every kind: ranges take 1,024 of the 1,440 that calibration has."""
 
 
 def _embedded(path: Path, images: NDArray[np.uint8], *, optimised: bool) -> NDArray[np.float64]:
@@ -73,15 +80,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(argv)
     release = Release.load(chosen.release)
     like = Preprocessing.of(release.preprocessing, release.target(TARGET).input_size)
-    photos = calibration_photos(catalogue_of(release, None, searched=False))
-    drawn = calibration_set(photos, like, count=RANGES + PHOTOS).images
-    ranges, images = drawn[:RANGES], drawn[RANGES:]
+    cards = catalogue_of(release, None, searched=False)
+    # The very images that the judged network's ranges are measured on, and others.
+    measured = calibration_set(calibration_photos(cards), like)
+    others = default_photo_set("int8 comparison", cards, split="development", plan=PLAN, workers=1)
+    compared = calibration_set(others, like, count=len(others))
+    assert set(measured.photos).isdisjoint(compared.photos)
+    ranges, images = measured.images, compared.images
     model = load_weights(release.path(release.weights(TARGET))).eval()
     network = ChipNetwork(model, like, raw=True)
     with tempfile.TemporaryDirectory() as folder:
         source = write_chip_onnx(network, like.size, Path(folder) / "float.onnx", batch=None)
         wanted = _embedded(source, images, optimised=False)
-        print(f"{RANGES} images for the ranges, {len(images)} others to compare\n")
+        print(f"{len(ranges)} images for the ranges, {len(images)} others to compare\n")
         print("| INT8 | executed | mean cosine | 5th percentile | smallest | float's time over its |")
         print("|---|---|---|---|---|---|")
         feed = {"input": images[:32].astype(np.float32)}

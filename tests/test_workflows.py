@@ -77,6 +77,12 @@ def test_secrets_come_from_the_repository_and_stand_in_no_script():
         assert "${{" not in script, name  # an expression in a script is a script that somebody else writes
 
 
+def test_the_chip_is_driven_by_a_process_of_its_own():
+    # docs/HAILO.md promises what a run says where HailoRT takes the process down.
+    (judges,) = [script for name, script in scripts() if "--device" in script]
+    assert "features/ -n 1 " in judges
+
+
 def test_a_strangers_code_does_not_run_on_the_pi():
     content = parsed(FOLDER / "raspberry-pi.yml")
     assert set(content["on"]) == {"workflow_dispatch", "workflow_call"}

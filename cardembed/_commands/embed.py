@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Literal
 
 import click
 import numpy as np
@@ -23,6 +24,11 @@ __all__ = ["command"]
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this .npy or .json file."
 )
+@click.option(
+    "--normalised",
+    type=click.Choice(["chip", "host"]),
+    help="Of a .hef: who subtracts the mean; what the compile kit around it says without.",
+)
 @threads_option
 @json_option
 def command(
@@ -31,6 +37,7 @@ def command(
     images: tuple[Path, ...],
     target: str | None,
     out: Path | None,
+    normalised: Literal["chip", "host"] | None,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -51,11 +58,18 @@ def command(
     from cardembed.embedders.sources import FileSource
 
     _check_usage(artefact, target, out)
+    if target is not None and normalised is not None:
+        raise UsageError(
+            "--normalised",
+            expected="an artefact file with it",
+            found="a release directory, whose release.json says it",
+            action="leave it out",
+        )
     files = image_files(images)
     opened = (
         open_embedder(artefact, target, threads=threads)
         if target is not None
-        else open_artefact(artefact, threads=threads)
+        else open_artefact(artefact, threads=threads, normalised=normalised)
     )
     with opened as embedder:
         result = embed_measured(embedder, FileSource(files), use_cache=False, progress=progress)

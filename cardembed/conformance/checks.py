@@ -75,6 +75,7 @@ def examine_bundle(
     if nonce is not None and predicate.nonce != nonce:
         examined.refused.append(f"replayed or made for another gate: its nonce is {predicate.nonce!r}")
     examined.refused += _release(predicate, release)
+    examined.refused += _chip(predicate)
     examined.refused += _catalogue(predicate, policy)
     examined.refused += _photos(predicate)
     examined.refused += _features(bundle, features)
@@ -114,6 +115,22 @@ def _release(predicate: BundlePredicate, expected: ReleaseInfo | None) -> list[s
             what = "a HEF" if on_chip else "an artefact"
             found.append(f"it executed {what} of {target} that is not the release's: {artefact.digest[:16]}…")
     return found
+
+
+def _chip(predicate: BundlePredicate) -> list[str]:
+    """Whether what counts as a chip's answer comes with the record of a chip, which no simulator has."""
+    artefact = predicate.artefacts.get(CHIP_TARGET)
+    claimed = artefact is not None and artefact.fidelity is Fidelity.DEVICE
+    claimed |= any(
+        cell.target == CHIP_TARGET and cell.fidelity is Fidelity.DEVICE for cell in predicate.cells
+    )
+    if not claimed:
+        return []
+    record = predicate.device or {}
+    if record.get("target") == CHIP_TARGET and record.get("simulated") is False:
+        return []
+    found = "the simulator's" if record.get("simulated") else "none of a chip"
+    return [f"it claims fidelity device of {CHIP_TARGET}, and the record of the device is {found}"]
 
 
 def _catalogue(predicate: BundlePredicate, policy: Policy) -> list[str]:

@@ -14,7 +14,8 @@ from cardembed._io import atomic_write_text
 __all__ = ["FOLDER", "ChipAttempt", "ChipReading", "ChipRecord", "as_evidence", "read_records"]
 
 FOLDER = ".chip"
-"""Of the run's directory: where each process that opened the chip writes its record, after every change."""
+"""Of the run's directory: where each process that opened the chip writes its record, after every change, and
+where they tell each other of a retry (`Patience`)."""
 
 
 class _Model(BaseModel):

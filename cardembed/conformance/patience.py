@@ -1,10 +1,11 @@
-"""How often a device that gives no answer is asked again: once a run."""
+"""How often a device that gives no answer is asked again: once a run, whatever processes execute it."""
 
 from __future__ import annotations
 
 import copy
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from cardembed.errors import (
     DeviceBusyError,
@@ -27,21 +28,25 @@ _OF_THE_DEVICE = (
     WrongArchitectureError,
 )
 _TIME_HEALS_NOTHING = (DriverMismatchError, WrongArchitectureError)
+_TAKEN = "retry-taken"
+"""The file by which the processes of a run know that one of them took it."""
 
 
 class Patience:
-    """One retry of what time can heal; a device that fails again is not asked any more.
+    """One retry of what time can heal; a device that fails again is not asked any more by this process.
 
     A device that is there and answers nonsense, or from memory, is not asked until it pleases.
 
     Args:
         pause: Seconds before the retry: a device that was lost needs a moment to come back.
+        folder: Of the run, the same for all its processes (xdist's workers, and those that replace crashed
+            ones); this object alone counts without.
     """
 
-    def __init__(self, pause: float = 1.0) -> None:
+    def __init__(self, pause: float = 1.0, folder: Path | None = None) -> None:
         self.pause = pause
-        self.used = False
-        """Whether the retry was taken."""
+        self._folder = folder
+        self._used = False
         self.note: Callable[[InfrastructureError], object] = lambda _: None
         """Told of every failure."""
         self._broken: InfrastructureError | None = None
@@ -51,12 +56,26 @@ class Patience:
         if self._broken is not None:
             return False
         self.note(error)
-        if self.used or not isinstance(error, _OF_THE_DEVICE) or isinstance(error, _TIME_HEALS_NOTHING):
-            if isinstance(error, _OF_THE_DEVICE):
-                self._broken = error
+        if not isinstance(error, _OF_THE_DEVICE):
             return False
-        self.used = True
+        if isinstance(error, _TIME_HEALS_NOTHING) or not self._take():
+            self._broken = error
+            return False
         time.sleep(self.pause)
+        return True
+
+    def _take(self) -> bool:
+        """Whether the run's retry is this one."""
+        if self._used:
+            return False
+        self._used = True
+        if self._folder is None:
+            return True
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            (self._folder / _TAKEN).touch(exist_ok=False)  # by one process, whoever else tries
+        except FileExistsError:
+            return False
         return True
 
     def check(self) -> None:

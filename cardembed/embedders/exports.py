@@ -18,11 +18,18 @@ from cardembed._io import (
     sha256_artefact,
     sha256_bytes,
 )
-from cardembed.errors import ArtefactError, CardembedError, UnavailableError
+from cardembed.errors import ArtefactError, CardembedError, ReleaseError, UnavailableError
 from cardembed.hailo.protocol import Normalised
-from cardembed.release import Release
+from cardembed.release import Artefact, Release
 
-__all__ = ["compiled_hef", "exported_coreml", "exported_onnx", "quantised_int8", "simulated_hef"]
+__all__ = [
+    "compiled_hef",
+    "exported_coreml",
+    "exported_onnx",
+    "quantised_int8",
+    "recorded_normaliser",
+    "simulated_hef",
+]
 
 Make = Callable[[Path], Path]
 """Writes a file into a folder."""
@@ -144,6 +151,7 @@ def compiled_hef(release: Release, target: str) -> tuple[Path, str, Normalised]:
 
     Raises:
         UnavailableError: The release has none: only Hailo's compiler makes one.
+        ReleaseError: release.json does not say who normalises.
     """
     shipped = release.artefact(target, "hef")
     if shipped is None:
@@ -153,7 +161,23 @@ def compiled_hef(release: Release, target: str) -> tuple[Path, str, Normalised]:
             found="none",
             action="compile one for this release, or name a file: pytest features/ --device --hef FILE",
         )
-    return release.path(shipped), shipped.sha256, shipped.normalised or "chip"
+    return release.path(shipped), shipped.sha256, recorded_normaliser(release, shipped)
+
+
+def recorded_normaliser(release: Release, hef: Artefact) -> Normalised:
+    """Who normalises for a release's HEF, by release.json.
+
+    Raises:
+        ReleaseError: It does not say.
+    """
+    if hef.normalised is None:
+        raise ReleaseError(
+            f"{hef.path} in release.json of {release.name}",
+            expected='"normalised": "chip" or "host"',
+            found="neither",
+            action="take it in again: cardembed import-artefact FILE --release DIR --normalised chip|host",
+        )
+    return hef.normalised
 
 
 def _derived(release: Release, target: str, name: str, make: Make) -> tuple[Path, str]:

@@ -18,7 +18,7 @@ from cardembed.errors import EmbeddingError, ReleaseError, UsageError, WrongAnsw
 from cardembed.hailo.deadline import Deadline
 from cardembed.hailo.driver import Api, HailoRTDriver
 from cardembed.hailo.frames import FrameMaker
-from cardembed.hailo.protocol import Chip, Health, Identity, Normalised, OutputFormat
+from cardembed.hailo.protocol import Chip, Health, Identity, NetworkShape, Normalised, OutputFormat
 from cardembed.hailo.resource import ChipResource, hailo_platform, simulated_platform
 from cardembed.hailo.simulator.container import is_simulated
 from cardembed.release import read_verified
@@ -57,7 +57,8 @@ class HailoEmbedder(Embedder):
         InfrastructureError: No device (DeviceMissingError), in use (DeviceBusyError), of another architecture
             (WrongArchitectureError), library and driver that differ (DriverMismatchError), no answer in time
             (DeviceTimeoutError), or gone (DeviceLostError).
-        ReleaseError: No HEF, or another network's.
+        ReleaseError: No HEF, another network's, or one whose input's quantisation says that somebody else
+            has to normalise.
         DigestMismatchError: Other bytes; nothing was parsed.
 
     Example:
@@ -114,22 +115,24 @@ class HailoEmbedder(Embedder):
         )
         dtype = FrameMaker(self.preprocessing, normalised).dtype
         driver = HailoRTDriver(
-            resource, data, thing=str(path), dtype=dtype, output=output, api=api, deadline=deadline
+            resource,
+            data,
+            thing=str(path),
+            dtype=dtype,
+            output=output,
+            api=api,
+            deadline=deadline,
+            timeout=self._timeout,
         )
         self.runtime["api"] = driver.api
         self._driver: Chip = driver
-        shape = self._driver.shape
-        if preprocessing is None:
-            self.preprocessing = Preprocessing(shape.size)
-        if shape.size != self.preprocessing.size or shape.features != EMBEDDING_DIM:
-            self._driver.close(Deadline.after(self._timeout))
-            size = self.preprocessing.size
-            raise ReleaseError(
-                path,
-                expected=f"a network from ({size}, {size}, 3) to ({EMBEDDING_DIM},)",
-                found=f"({shape.size}, {shape.size}, 3) to ({shape.features},)",
-                action="correct input_size in release.json, or compile the target's network",
-            )
+        try:
+            if preprocessing is None:
+                self.preprocessing = Preprocessing(driver.shape.size)
+            _check_fit(path, driver.shape, self.preprocessing.size, normalised)
+        except BaseException:  # nobody has this object yet, who could give the chip back
+            driver.close(Deadline.after(self._timeout))
+            raise
         self._frames = FrameMaker(self.preprocessing, normalised)
 
     @property
@@ -225,7 +228,10 @@ class HailoEmbedder(Embedder):
         self._check_input(batch)
         if times < 2 or not len(batch):
             raise UsageError(
-                "times", expected="at least 2, and an input", found=str(times), action="compare something"
+                "check_repeatable",
+                expected="at least 2 runs of at least one input",
+                found=f"{times} runs of {len(batch)}",
+                action="raise times, or give an input",
             )
         runs = [self.embed_impl(batch) for _ in range(times)]
         different = [run for run in runs[1:] if run.tobytes() != runs[0].tobytes()]
@@ -242,6 +248,32 @@ class HailoEmbedder(Embedder):
         """Give the chip back."""
         super().close()
         self._driver.close(Deadline.after(self._timeout))
+
+
+def _check_fit(path: Path, shape: NetworkShape, size: int, normalised: Normalised) -> None:
+    """Whether the network is the target's, as far as HailoRT tells.
+
+    Raises:
+        ReleaseError: It is of another size, or somebody else would have to normalise.
+    """
+    if shape.size != size or shape.features != EMBEDDING_DIM:
+        raise ReleaseError(
+            path,
+            expected=f"a network from ({size}, {size}, 3) to ({EMBEDDING_DIM},)",
+            found=f"({shape.size}, {shape.size}, 3) to ({shape.features},)",
+            action="correct input_size in release.json, or compile the target's network",
+        )
+    # Normalised twice or never, it would answer all the same, and look as if quantisation had cost much.
+    if shape.pixels is not None and shape.pixels != (normalised == "chip"):
+        raise ReleaseError(
+            path,
+            expected="an input of pixels, 0 to 255 as they are, since the chip is to normalise"
+            if normalised == "chip"
+            else "an input of normalised numbers, since the host is to normalise",
+            found="pixels" if shape.pixels else "an input of another scale",
+            action=f'open it with normalised="{"host" if normalised == "chip" else "chip"}"; '
+            "of a release's HEF, import-artefact --normalised says it",
+        )
 
 
 def _read(path: Path, sha256: str | None) -> bytes:

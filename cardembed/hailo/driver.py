@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed.errors import CardembedError, DeviceMissingError, UsageError
+from cardembed.errors import CardembedError, DeviceMissingError, DeviceTimeoutError, UsageError
 from cardembed.hailo.deadline import Deadline
 from cardembed.hailo.pipelines import InferModelPipeline, VStreamsPipeline
 from cardembed.hailo.protocol import Health, Identity, NetworkShape, OutputFormat
@@ -41,6 +41,8 @@ class HailoRTDriver:
         output: Who dequantises; HailoRT always does with "vstreams".
         api: HailoRT's newer way where it has it, without.
         deadline: When the device has to be open.
+        timeout: Seconds that a call on the open device is going to have: InferVStreams is told its timeouts
+            when it is opened, and not with the call.
 
     Raises:
         InfrastructureError: No device, in use, of another architecture, no answer in time.
@@ -55,6 +57,7 @@ class HailoRTDriver:
         thing: str,
         dtype: np.dtype[Any],
         deadline: Deadline,
+        timeout: float,
         output: OutputFormat = "float32",
         api: Api | None = None,
     ) -> None:
@@ -68,7 +71,8 @@ class HailoRTDriver:
         )
         newer = hasattr(self._hp.VDevice, "create_infer_model")
         self.api: Api = api or ("infer_model" if newer else "vstreams")
-        self._timeout_ms = max(1, int(deadline.seconds * 1000))
+        # A frame is written and then read, and each may take so long.
+        self._timeout_ms = max(1, int(timeout * 1000 / 2))
         self._pid = os.getpid()
         self._mutex = threading.Lock()
         self._worker: Worker | None = None
@@ -81,6 +85,8 @@ class HailoRTDriver:
             with self._turn(deadline):
                 self.shape: NetworkShape = self._opened(deadline).shape
         except BaseException:
+            if self._worker is not None:
+                self._worker.stop()
             self._ownership.release()
             raise
 
@@ -140,19 +146,23 @@ class HailoRTDriver:
 
     def _opened(self, deadline: Deadline) -> InferModelPipeline | VStreamsPipeline:
         if self._pipeline is None:
-            self._vdevice = self._call(self._open_device, "open", deadline)
+            self._vdevice = self._call(lambda: self._open_device(deadline), "open", deadline)
             pipeline = self._call(self._load, "load", deadline)
             self._call(pipeline.configure, "configure", deadline, pipeline)
             self._pipeline = pipeline
         return self._pipeline
 
-    def _open_device(self) -> Any:  # noqa: ANN401 - no types published
+    def _open_device(self, deadline: Deadline) -> Any:  # noqa: ANN401 - no types published
         params = self._hp.VDevice.create_params()
         if self._resource.device_id is not None:
             params.device_ids = [self._resource.device_id]
         if self.api == "infer_model":
             params.scheduling_algorithm = self._hp.HailoSchedulingAlgorithm.ROUND_ROBIN
-        return self._hp.VDevice(params)
+        vdevice = self._hp.VDevice(params)
+        if not deadline.left:  # nobody waits for it any more, and nobody else would give it back
+            vdevice.release()
+            raise deadline.over(self._thing)
+        return vdevice
 
     def _load(self) -> InferModelPipeline | VStreamsPipeline:
         common = (self._hp, self._vdevice, self._hef)
@@ -197,7 +207,7 @@ class HailoRTDriver:
         """Close network and device, and go on if they do not let go."""
         pipeline, vdevice, worker = self._pipeline, self._vdevice, self._worker
         self._pipeline = self._vdevice = None
-        if worker is None or (pipeline is None and vdevice is None):
+        if worker is None:
             return
 
         def let_go() -> None:
@@ -209,21 +219,37 @@ class HailoRTDriver:
         if worker.stuck:
             worker.stop(let_go)  # should the call return after all, the device is free
             return
+        if pipeline is None and vdevice is None:
+            return
         with contextlib.suppress(Exception):
             worker.call(let_go, deadline, "closing")
+        if worker.stuck:
+            worker.stop()
 
 
-def attached_devices(resource: ChipResource) -> list[str]:
+def attached_devices(resource: ChipResource, timeout: float = 10.0) -> list[str]:
     """Ids of the attached devices, by a scan that opens none.
+
+    Args:
+        resource: Whose module scans.
+        timeout: Seconds that it may take.
 
     Raises:
         DeviceMissingError: There is none.
-        InfrastructureError: The scan failed.
+        InfrastructureError: The scan failed, or did not end in time.
     """
+    worker = Worker("hailort-scan")
     try:
-        found = [str(name) for name in resource.platform.Device.scan()]
+        scanned = worker.call(
+            resource.platform.Device.scan, Deadline.after(timeout), "a scan for Hailo devices"
+        )
+        found = [str(name) for name in scanned]
+    except DeviceTimeoutError:
+        raise
     except Exception as error:
         raise error_for(error, stage="open", thing="Hailo devices") from error
+    finally:
+        worker.stop()
     if not found:
         raise DeviceMissingError(
             "Hailo devices",

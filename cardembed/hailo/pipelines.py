@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,13 +11,15 @@ from numpy.typing import NDArray
 
 from cardembed.errors import ReleaseError
 from cardembed.hailo.deadline import Deadline
-from cardembed.hailo.frames import dequantise
+from cardembed.hailo.frames import QuantInfo, dequantise
 from cardembed.hailo.protocol import NetworkShape, OutputFormat
 
 __all__ = ["InferModelPipeline", "Pipeline", "VStreamsPipeline"]
 
 Untyped = Any
 """HailoRT's objects: it publishes no types."""
+_NEAR = 1e-3
+"""Of a scale to 1: the compiler writes float32."""
 _DTYPES = {"UINT8": np.uint8, "UINT16": np.uint16, "FLOAT32": np.float32}
 
 
@@ -32,8 +35,8 @@ class Pipeline(Protocol):
         """Take the network off the device; the device stays open."""
 
 
-def _network_shape(inputs: Any, outputs: Any, orders: Any) -> NetworkShape:  # noqa: ANN401 - no types published
-    """The shape of a network with one square RGB input and one vector output.
+def _network_shape(inputs: Any, outputs: Any, orders: Any, infos: Any) -> NetworkShape:  # noqa: ANN401 - no types published
+    """The shape of a network with one square RGB input, of the quantisation `infos`, and one vector output.
 
     Raises:
         ReleaseError: Another network.
@@ -45,13 +48,20 @@ def _network_shape(inputs: Any, outputs: Any, orders: Any) -> NetworkShape:  # n
         square = len(entry) == 3 and entry[0] == entry[1] and entry[2] == 3
         # (1, 1, D) is a vector too: the compiler keeps the pooled map's axes where the head is a convolution.
         if square and features == max(exit_) and inputs[0].format.order in (orders.NHWC, orders.AUTO):
-            return NetworkShape(int(entry[0]), features)
+            return NetworkShape(int(entry[0]), features, _are_pixels(infos))
     raise ReleaseError(
         "the HEF",
         expected="one input (S, S, 3) in NHWC and one output vector",
         found=f"inputs {entries}, outputs {exits}",
         action="compile it with `cardembed export hailo`'s script",
     )
+
+
+def _are_pixels(infos: Sequence[QuantInfo]) -> bool | None:
+    """Whether levels of 0 to 255 stand for themselves; None where HailoRT tells no scale (all zeros)."""
+    if not infos or not all(info.qp_scale > 0 for info in infos):
+        return None
+    return all(abs(info.qp_scale - 1) < _NEAR and abs(info.qp_zp) < _NEAR for info in infos)
 
 
 class InferModelPipeline:
@@ -70,7 +80,8 @@ class InferModelPipeline:
     ) -> None:
         model = vdevice.create_infer_model(hef)
         model.set_batch_size(1)
-        self.shape = _network_shape(model.inputs, model.outputs, platform.FormatOrder)
+        told = [info for port in model.inputs for info in getattr(port, "quant_infos", ())]
+        self.shape = _network_shape(model.inputs, model.outputs, platform.FormatOrder, told)
         types = platform.FormatType
         model.input().set_format_type(types.UINT8 if dtype == np.uint8 else types.FLOAT32)
         if output == "float32":
@@ -134,7 +145,8 @@ class VStreamsPipeline:
         self._platform, self._vdevice, self._dtype, self._timeout_ms = platform, vdevice, dtype, timeout_ms
         self._hef = platform.HEF(hef)
         inputs, outputs = self._hef.get_input_vstream_infos(), self._hef.get_output_vstream_infos()
-        self.shape = _network_shape(inputs, outputs, platform.FormatOrder)
+        told = [port.quant_info for port in inputs]
+        self.shape = _network_shape(inputs, outputs, platform.FormatOrder, told)
         self._names = inputs[0].name, outputs[0].name
         self._stack = contextlib.ExitStack()
 

@@ -25,6 +25,9 @@ class NetworkShape:
     """Side of the square RGB input, in pixels; frames are (size, size, 3)."""
     features: int
     """Length of the output vector."""
+    pixels: bool | None = None
+    """Whether its input's integers are pixels of 0 to 255 as they are (scale 1, zero-point 0), so that nobody
+    but the network can normalise; None where it is not told."""
 
 
 @dataclass(frozen=True, slots=True)

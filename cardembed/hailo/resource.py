@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from cardembed._io import cache_root
-from cardembed.errors import DeviceBusyError, DriverMismatchError, UnavailableError
+from cardembed.errors import DeviceBusyError, DriverMismatchError, InfrastructureError, UnavailableError
 from cardembed.fidelity import Fidelity
 from cardembed.hailo.deadline import Deadline
 
@@ -63,7 +63,6 @@ class Ownership:
 
     def __init__(self, resource: ChipResource) -> None:
         self._path = resource.lock_path
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         # FileLock is no singleton here: two embedders of one process exclude each other as those of two do.
         # thread_local is off: any thread may give it back.
         self._lock = FileLock(self._path, mode=0o666, thread_local=False)
@@ -73,7 +72,12 @@ class Ownership:
 
         Raises:
             DeviceBusyError: Somebody else owns the chip, or the lock's file belongs to another user.
+            InfrastructureError: The lock's file cannot be written there.
         """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._no_place(error) from error
         try:
             self._lock.acquire(timeout=deadline.left, poll_interval=0.02)
         except (Timeout, PermissionError) as error:
@@ -81,8 +85,20 @@ class Ownership:
                 self._path,
                 expected=f"the Hailo chip to be free within {deadline.seconds:g} s",
                 found="another owner" if isinstance(error, Timeout) else f"no permission ({error})",
-                action="close the other embedder, or end its process",
+                action="close the other embedder, or end its process"
+                if isinstance(error, Timeout)
+                else "let its owner remove it when no embedder of theirs is open",
             ) from error
+        except OSError as error:
+            raise self._no_place(error) from error
+
+    def _no_place(self, error: OSError) -> InfrastructureError:
+        return InfrastructureError(
+            self._path,
+            expected="a folder for the lock that says who uses the chip",
+            found=str(error),
+            action="name one in CARDEMBED_LOCKS (CARDEMBED_CACHE for the simulator's)",
+        )
 
     def release(self) -> None:
         """Give it back; nothing happens where it is not held."""

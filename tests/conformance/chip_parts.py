@@ -129,7 +129,7 @@ class Job:
         """Exit code, what it printed, and the predicate of its bundle (None without one)."""
         done = subprocess.run(
             self.command(*arguments, **options), cwd=self.folder, capture_output=True, text=True,
-            env=self.environment(faults, **(env or {})), timeout=120, check=False,
+            env=self.environment(faults, **(env or {})), timeout=300, check=False,
         )  # fmt: skip
         there = (self.report / "evidence.dsse.json").is_file()
         return (

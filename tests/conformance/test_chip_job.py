@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from cardembed.hailo.resource import ChipResource, Ownership, simulated_platform
 sys.path.append(str(Path(__file__).parents[1] / "hailo"))
 NEVER_ASKED = {"AC-1/zero-shot", "AC-2/zero-shot"}
 """The small release has no such cards."""
+ON_A_CHIP_ALONE = {"AC-5", "DEVICE-3"}
+"""What the simulator says of these is information."""
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +60,8 @@ def test_a_healthy_chip_is_judged_and_put_on_record(healthy):
     found = states(predicate)
     assert code == 1  # random weights recognise nothing
     assert {name for name, state in found.items() if state == "error"} == set(), out
-    assert {name for name, state in found.items() if state == "not run"} == {"AC-5", *NEVER_ASKED}
-    assert (found["DEVICE-3"], found["MODEL-1"]) == ("pass", "pass")
+    assert {name for name, state in found.items() if state == "not run"} == {*ON_A_CHIP_ALONE, *NEVER_ASKED}
+    assert found["MODEL-1"] == "pass"
     assert found["AC-8"] in ("fail", "inconclusive")  # judged, from the teacher's embeddings in the set
     device = predicate.device
     assert device["simulated"] is True
@@ -77,7 +80,8 @@ def test_the_simulator_is_never_taken_for_the_device(healthy):
     _, out, predicate, _ = healthy
     assert {cell.fidelity for cell in predicate.cells if cell.fidelity} == {"emulated"}
     assert predicate.artefacts["hailo8l"].runtime["name"] == "hailort-simulator"
-    assert "simulated" in out
+    assert "simulated chip: HAILO8L" in out
+    assert out.splitlines()[-1].startswith("cardembed: FAIL ON A SIMULATED CHIP — ")
 
 
 def test_a_latency_of_the_simulator_is_information_and_no_verdict(healthy):
@@ -95,35 +99,53 @@ def test_a_latency_of_the_simulator_is_information_and_no_verdict(healthy):
     assert f"{latency['queries']:.0f} queries" in render_report(report)
 
 
+def test_that_the_simulator_repeats_itself_is_no_pass(healthy):
+    _, _, predicate, report = healthy
+    cell = predicate.cell("DEVICE-3/hailo8l")
+    assert [step.status for step in cell.steps] == ["passed", "passed", "skipped"]
+    assert "found the simulator; for information: 4 photos gave the same bytes 3 times" in cell.reason
+    assert "found the simulator" in render_report(report)
+
+
 def test_the_report_shows_the_device(healthy):
     _, _, _, report = healthy
     page = (report / "report.html").read_text()
-    for text in ("HAILO8L", "4.23.0", "Hailo-8", "golden"):
+    for text in ("HAILO8L", "4.23.0", "Hailo-8", "golden", "The chip was simulated."):
         assert text in page
 
 
-# What docs/HAILO.md promises: the fault, the state of the cells that ask the chip, the errors on record.
+# What docs/HAILO.md promises of a chip that gives no answer at all: the fault, the errors on record, and what
+# every cell's reason tells. A chip that is not there, or busy, has tests of its own below.
 STOPS = [
-    ("no_device", "not run", ["DeviceMissingError"]),
-    ("busy", "error", ["DeviceBusyError", "DeviceBusyError"]),
-    ("driver_mismatch", "error", ["DriverMismatchError"]),
-    ("architecture=HAILO15H", "error", ["WrongArchitectureError"]),
-    ("corrupt_hef", "error", []),
-    ("lost_after=0", "error", ["DeviceLostError", "DeviceMissingError"]),
-    ("timeout_after=0", "error", ["DeviceTimeoutError", "DeviceTimeoutError"]),
-    ("hang_after=0", "error", ["DeviceTimeoutError", "DeviceTimeoutError"]),
+    ("driver_mismatch", ["DriverMismatchError"], "status 76"),
+    ("architecture=HAILO15H", ["WrongArchitectureError"], "status 93"),
+    ("corrupt_hef", [], "status 91"),
+    ("timeout_after=0", ["DeviceTimeoutError", "DeviceTimeoutError"], "status 4"),
 ]
 
 
-@pytest.mark.parametrize(("fault", "state", "errors"), STOPS)
-def test_a_chip_that_gives_no_answer_at_all(job, fault, state, errors):
-    began = time.monotonic()
-    code, out, predicate = job.run("--device-timeout", "0.5", faults=fault)
-    assert time.monotonic() - began < 30, out
-    assert code != 0
-    assert set(states(predicate).values()) == {state}, out
-    if errors:
-        assert [attempt["error"] for attempt in predicate.device["attempts"]] == errors
+@pytest.mark.parametrize(("fault", "errors", "says"), STOPS)
+def test_a_chip_that_gives_no_answer_at_all(job, fault, errors, says):
+    code, out, predicate = job.run("--device-timeout", "4", faults=fault)
+    assert code == 1
+    assert set(states(predicate).values()) == {"error"}, out
+    reasons = {cell.reason for cell in predicate.cells if cell.target == "hailo8l"}
+    assert [reason for reason in reasons if says not in reason] == []
+    attempts = (predicate.device or {}).get("attempts", [])  # none where the chip was never asked
+    assert [attempt["error"] for attempt in attempts] == errors
+    times = [datetime.fromisoformat(attempt["at"]) for attempt in attempts]
+    # Between them are a pause, the deadline, and a second to let go.
+    assert not times or max(times) - min(times) < timedelta(seconds=20)
+
+
+def test_a_call_that_hangs_costs_its_deadline_and_no_more(job):
+    code, out, predicate = job.run("--device-timeout", "1", faults="hang_after=0")
+    assert code == 1
+    assert set(states(predicate).values()) == {"error"}, out
+    first, second = predicate.device["attempts"]
+    assert (first["error"], "s, found none" in first["reason"]) == ("DeviceTimeoutError", True)
+    # The call still has the chip when it is asked once more, or has just let go of it.
+    assert second["error"] in ("DeviceBusyError", "DeviceTimeoutError")
 
 
 def test_a_chip_that_is_lost_on_the_way(job):
@@ -194,6 +216,19 @@ def test_a_busy_chip_is_asked_once_more_and_both_times_are_recorded(job):
     assert [a["error"] for a in predicate.device["attempts"]] == ["DeviceBusyError"]
 
 
+def test_two_workers_have_one_retry_between_them(job):
+    # Not as features/pytest.ini has it, where one worker has the chip: each of these opens it.
+    code, out, predicate = job.run("-n", "2", "--dist", "load", faults="busy")
+    asked = [cell for cell in predicate.cells if cell.target == "hailo8l"]
+    assert code == 1
+    assert {cell.state for cell in asked} == {"error"}, out
+    assert all("status 74" in cell.reason for cell in asked), out
+    assert sum(len(cell.attempts) for cell in asked) == 1
+    processes = [predicate.device, *predicate.device["earlier_processes"]]
+    assert sorted(len(one["attempts"]) for one in processes) == [1, 2]
+    assert {attempt["error"] for one in processes for attempt in one["attempts"]} == {"DeviceBusyError"}
+
+
 def records(job):
     """The text of the records that the job's processes wrote so far."""
     return "".join(file.read_text() for file in job.folder.glob(f".{job.report.name}.*.part/.chip/*.json"))
@@ -229,12 +264,13 @@ def test_without_a_chip_every_cell_is_not_run_and_the_run_not_green(job, tmp_pat
     compiled = tmp_path / "any.hef"
     compiled.write_bytes(b"\x01HEF" + bytes(60))
     job.hef = compiled
-    code, out, predicate = job.run(device=("--device",))
+    code, out, predicate = job.run("--hef-normalised", "chip", device=("--device",))
     assert code != 0
     found = {cell.id: cell for cell in predicate.cells if cell.target == "hailo8l"}
     assert {cell.state for cell in found.values()} == {"not run"}
     assert all("hailo-all" in cell.reason for cell in found.values()), out
     assert predicate.device["simulated"] is False
+    assert [attempt["error"] for attempt in predicate.device["attempts"]] == ["UnavailableError"]
 
 
 ELSE = """
@@ -255,18 +291,24 @@ def test_a_chip_that_executed_nothing_is_not_green_whatever_else_passed(world, t
     (write_features(tmp_path) / "models" / "model9.feature").write_text(ELSE)
     job = Job(tmp_path, *rest)
     code, out, predicate = job.run(faults="no_device")
-    assert states(predicate)["MODEL-9"] == "pass"
+    found = states(predicate)
+    assert found.pop("MODEL-9") == "pass"
+    assert set(found.values()) == {"not run"}, out
+    assert [attempt["error"] for attempt in predicate.device["attempts"]] == ["DeviceMissingError"]
     assert code == pytest.ExitCode.TESTS_FAILED
     assert out.splitlines()[-1].startswith("cardembed: NOTHING RAN ON THE DEVICE — 1 pass")
+    free()
 
 
 @pytest.mark.parametrize(
     ("arguments", "device", "message"),
     [
-        ((), ("--device",), "a simulated one"),
-        ((), ("--device", "tpu"), "expected nothing, simulator, or a device's id"),
-        ((), (), "expected --device beside it"),
-        (("--device-timeout", "0"), ("--device", "simulator"), "positive number of seconds"),
+        (
+            ("--device-timeout", "0"),
+            ("--device", "simulator"),
+            "positive number of seconds",
+        ),  # of the options
+        ((), ("--device",), "a simulated one"),  # of what they name
     ],
 )
 def test_misuse_is_one_line(job, arguments, device, message):
@@ -274,13 +316,3 @@ def test_misuse_is_one_line(job, arguments, device, message):
     assert (code, predicate) == (pytest.ExitCode.USAGE_ERROR, None)
     assert message in out
     assert "Traceback" not in out
-
-
-def test_the_chip_executes_one_target(job):
-    command = job.command()
-    command[command.index("hailo8l")] = "teacher"
-    done = subprocess.run(
-        command, cwd=job.folder, env=job.environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "expected --target hailo8l" in done.stdout + done.stderr

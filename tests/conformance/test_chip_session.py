@@ -12,16 +12,24 @@ import pytest
 from chip_parts import write_photos, write_release
 
 from cardembed._io import sha256_file
-from cardembed.conformance.chip_setup import ChipSetup, check_setup
+from cardembed.conformance.chip_setup import ChipSetup, check_setup, hef_normaliser
 from cardembed.conformance.measure import bench as bench_module
 from cardembed.conformance.measure import chip as chip_module
 from cardembed.conformance.measure import single_stream
 from cardembed.conformance.measure.bench import Bench
 from cardembed.conformance.measure.chip import ChipSession, golden_pictures
+from cardembed.conformance.measure.contract import probe_repeatable
 from cardembed.conformance.recorder.cell import Cell
 from cardembed.conformance.spec import parse_feature
 from cardembed.embedders import hailo
-from cardembed.errors import InfrastructureError, UnavailableError, UsageError
+from cardembed.embedders.exports import compiled_hef
+from cardembed.errors import (
+    InfrastructureError,
+    ReleaseError,
+    UnavailableError,
+    UsageError,
+    WrongAnswerError,
+)
 from cardembed.hailo.protocol import Identity
 from cardembed.hailo.resource import ChipResource, simulated_platform
 from cardembed.hailo.simulator.faults import inject
@@ -118,6 +126,34 @@ def test_a_latency_of_two_chips_decides_nothing(disguise, world, tmp_path, monke
         measured(world, tmp_path, 5000)
 
 
+def test_a_release_without_a_compiled_network_is_not_run(world, tmp_path):
+    _, release, _ = world
+    session = ChipSession(ChipSetup(device="chip"), release, tmp_path)
+    for _ in range(2):  # the second time from memory
+        with pytest.raises(UnavailableError, match=r"compiled network .*in the release.*found none"):
+            session.embedder()
+    assert [attempt.error for attempt in session.record.attempts] == ["UnavailableError"]
+
+
+def repeated(world, run_dir, device):
+    hef, release, photos = world
+    session = ChipSession(ChipSetup(device=device, hef=str(hef)), release, run_dir)
+    probe = probe_repeatable(session.embedder(), photos, 3, 4)
+    session.close()
+    return probe
+
+
+def test_a_chip_that_repeats_itself_passes(disguise, world, tmp_path):
+    assert repeated(world, tmp_path, "chip").is_identical() is None
+
+
+def test_a_simulator_may_fail_to_repeat_itself_and_never_passes(world, tmp_path):
+    with pytest.raises(UnavailableError, match=r"the simulator; .*3 photos gave the same bytes 4 times"):
+        repeated(world, tmp_path / "1", "simulator").is_identical()
+    with inject(nondeterministic=True), pytest.raises(WrongAnswerError, match="differ from the first"):
+        repeated(world, tmp_path / "2", "simulator").is_identical()
+
+
 def test_a_chip_that_says_the_same_to_everything_is_not_well(world, tmp_path, monkeypatch):
     hef, release, _ = world
     constant = np.full((4, 768), 768**-0.5, np.float32)
@@ -148,22 +184,44 @@ def test_golden_pictures_are_the_same_everywhere_and_differ():
     assert (golden_pictures(112)[:, ::16, ::16] == pictures[:, ::32, ::32]).all()
 
 
+def shipped(world, folder, said):
+    """The HEF, and a release that holds it and says who normalises for it."""
+    hef, release, _ = world
+    root = shutil.copytree(release.root, folder / "release")
+    shutil.copy(hef, root / "net.hef")
+    content = {"path": "net.hef", "sha256": sha256_file(hef), "format": "hef", "bytes": hef.stat().st_size}
+    artefact = Artefact.model_validate({**content, "normalised": said})
+    return hef, Release.load(root).with_artefact("hailo8l", artefact).write()
+
+
+def test_who_normalises_is_said_and_never_assumed(world, tmp_path):
+    hef, silent = shipped(world, tmp_path, None)
+    with pytest.raises(ReleaseError, match=r"net.hef in release.json .*import-artefact FILE"):
+        compiled_hef(silent, "hailo8l")
+    with pytest.raises(ReleaseError, match=r"net.hef in release.json"):
+        hef_normaliser(hef, silent, "chip")
+    _, telling = shipped(world, tmp_path / "2", "host")
+    assert hef_normaliser(hef, telling, None) == "host"
+    with pytest.raises(UsageError, match=r"--hef-normalised: expected host, as release\.json says"):
+        hef_normaliser(hef, telling, "chip")
+    other = tmp_path / "other.hef"
+    other.write_bytes(b"\x01HEF")
+    with pytest.raises(UsageError, match=r"--hef-normalised: expected who subtracts the mean"):
+        hef_normaliser(other, telling, None)
+    assert hef_normaliser(other, telling, "chip") == "chip"
+
+
 @pytest.mark.parametrize(
     ("said", "named", "normalised"),
     [
-        ("host", None, "host"), ("chip", None, "chip"), (None, None, "chip"),
-        ("host", "the same.hef", "host"), ("host", "another.hef", "chip"),
+        ("host", None, "host"), ("chip", None, "chip"), ("host", "the same.hef", "host"),
+        ("host", "another.hef", "chip"),  # as its own manifest says
     ],
 )  # fmt: skip
 def test_the_release_says_who_normalises_for_its_own_hef(  # noqa: PLR0917 - fixtures
     world, disguise, tmp_path, monkeypatch, said, named, normalised
 ):
-    hef, release, _ = world
-    shipped = shutil.copytree(release.root, tmp_path / "release")
-    shutil.copy(hef, shipped / "net.hef")
-    content = {"path": "net.hef", "sha256": sha256_file(hef), "format": "hef", "bytes": hef.stat().st_size}
-    artefact = Artefact.model_validate({**content, "normalised": said})
-    own = Release.load(shipped).with_artefact("hailo8l", artefact).write()
+    hef, own = shipped(world, tmp_path, said)
     given = []
 
     class OpenedError(Exception):

@@ -21,6 +21,8 @@ from cardembed.conformance.states import State
 from cardembed.release import Artefact, Release, TargetEntry
 
 OTHER = "1" * 64
+CHIP = {"asked": "chip", "target": "hailo8l", "simulated": False}
+"""The beginning of a chip's record."""
 
 
 def refused(decision):
@@ -78,8 +80,31 @@ def test_a_chip_executes_the_releases_compiled_network(here):
         ({"hef": "2" * 64}, other),
     ):
         release = release_info(artefacts={"hailo8l": named})
-        bundle = here.bundle(artefacts=artefacts, targets=(), release=release)
+        bundle = here.bundle(artefacts=artefacts, targets=(), release=release, device=CHIP)
         assert here.gate(bundle).bundles[0].refused == reasons
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (None, "is none of a chip"),
+        ({"target": "ios", "simulated": False}, "is none of a chip"),
+        ({"target": "hailo8l"}, "is none of a chip"),
+        (CHIP | {"simulated": True}, "is the simulator's"),
+        (CHIP, None),
+    ],
+)
+def test_only_a_chips_record_makes_an_answer_a_chips(here, record, message):
+    release = release_info(artefacts={"hailo8l": {"hef": OTHER}})
+    for fidelity in ("device", "emulated"):
+        artefacts = {"hailo8l": ArtefactInfo(digest=OTHER, fidelity=fidelity)}
+        bundle = here.bundle(artefacts=artefacts, targets=(), release=release, device=record)
+        reasons = here.gate(bundle).bundles[0].refused
+        if message is None or fidelity == "emulated":
+            assert reasons == []
+        else:
+            (reason,) = reasons
+            assert reason == f"it claims fidelity device of hailo8l, and the record of the device {message}"
 
 
 @pytest.mark.parametrize("fidelity", ["reference", "runtime", "emulated"])

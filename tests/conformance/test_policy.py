@@ -1,22 +1,22 @@
 """The policy's file."""
 
+import re
+import tomllib
 from datetime import date
+from pathlib import Path
 
 import pytest
 from gate_parts import DESK, PI, POLICY
 
-from cardembed.conformance.policy import load_policy
+from cardembed.conformance.policy import Runner, load_policy
 from cardembed.conformance.spec import cell_specs
 from cardembed.errors import PolicyError
 
 
 def test_the_projects_policy_asks_for_what_deployment_needs():
-    from pathlib import Path
-
-    root = Path(__file__).parents[2]
-    rules = load_policy(root / "policy.toml")
+    rules = load_policy(ROOT / "policy.toml")
     needed = {
-        spec.id: rules.required_fidelity(spec) for spec in cell_specs(root / rules.features) if spec.required
+        spec.id: rules.required_fidelity(spec) for spec in cell_specs(ROOT / rules.features) if spec.required
     }
     expected = {
         "AC-1/teacher": "reference",
@@ -32,6 +32,39 @@ def test_the_projects_policy_asks_for_what_deployment_needs():
     from cardembed.cards.unknowns import UNKNOWNS
 
     assert set(rules.unknown_families) == set(UNKNOWNS)
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def examples():
+    """The machines that policy.toml shows as examples, by name."""
+    text = (ROOT / "policy.toml").read_text(encoding="utf-8")
+    found = re.findall(r"^# \[\[runner\]\]\n((?:# .+\n)+)", text, re.MULTILINE)
+    shown = [tomllib.loads(re.sub(r"(?m)^# ", "", lines)) for lines in found]
+    return [Runner(**{**one, "public_key": DESK.public_text}) for one in shown]
+
+
+def test_the_machines_that_the_policy_shows_judge_every_required_cell():
+    rules = load_policy(ROOT / "policy.toml")
+    machines = examples()
+    assert [one.name for one in machines] == ["desk", "mac", "raspberry-pi", "iphone", "android-phone"]
+    for spec in cell_specs(ROOT / rules.features):
+        if not spec.required or rules.exception(spec.id) is not None:
+            continue
+        needed = rules.required_fidelity(spec)
+        able = [one for one in machines if one.judges(spec.id) and (not needed or one.max_fidelity >= needed)]
+        assert able, f"{spec.id}: none of the machines is named for it"
+
+
+def test_the_pi_is_named_for_what_it_can_run():
+    # Whatever a machine is named for and did not run blocks the release, though another one passed it.
+    (machine,) = (one for one in examples() if one.name == "raspberry-pi")
+    judged = {spec.id for spec in cell_specs(ROOT / "features") if machine.judges(spec.id)}
+    assert {"AC-5/hailo8l", "DEVICE-3/hailo8l", "MODEL-1/hailo8l"} <= judged
+    assert not judged & {"MODEL-2/hailo8l"}
+    cells = ", ".join(f'"{glob}"' for glob in machine.cells)
+    assert f"`cells = [{cells}]`" in (ROOT / "docs" / "RASPBERRY_PI.md").read_text(encoding="utf-8")
 
 
 def test_a_policy_file_is_read(tmp_path):

@@ -24,7 +24,7 @@ def open_hef(hef):
     opened = []
 
     def open_hef(path=hef, **options):
-        embedder = HailoEmbedder(path, **({"preprocessing": PREPROCESSING, "open_timeout": 2.0} | options))
+        embedder = HailoEmbedder(path, **({"preprocessing": PREPROCESSING, "open_timeout": 10.0} | options))
         opened.append(embedder)
         return embedder
 

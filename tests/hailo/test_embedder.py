@@ -19,6 +19,7 @@ from cardembed.errors import (
     UsageError,
 )
 from cardembed.fidelity import Fidelity
+from cardembed.hailo import pipelines
 from cardembed.hailo.simulator.container import Quant, write_simulated_hef
 
 WAYS = [
@@ -138,6 +139,28 @@ def test_the_network_must_have_the_targets_size(open_hef, tmp_path):
             open_hef(**options)
 
 
+@pytest.mark.parametrize("api", ["infer_model", "vstreams"])
+@pytest.mark.parametrize(("compiled", "opened"), [("chip", "host"), ("host", "chip")])
+def test_a_network_that_somebody_else_has_to_normalise_for_is_refused(
+    open_hef, tmp_path, compiled, opened, api
+):
+    path = write_hef(tmp_path / "a.simhef", normalised=compiled)
+    with pytest.raises(ReleaseError, match=f'open it with normalised="{compiled}"'):
+        open_hef(path, normalised=opened, api=api)
+    open_hef(path, normalised=compiled, api=api)  # the chip was given back
+
+
+@pytest.fixture
+def secretive(monkeypatch):
+    """Networks do not say what their input's numbers are."""
+    monkeypatch.setattr(pipelines, "_are_pixels", lambda _: None)
+
+
+def test_a_network_that_does_not_say_is_taken_at_our_word(open_hef, secretive):
+    embedder = open_hef(normalised="host")
+    assert embedder.embed_preprocessed(PREPROCESSING.batch(list(pictures()))).shape == (4, 768)
+
+
 def test_a_simulated_hef_never_goes_to_a_chip_and_a_real_one_never_to_the_simulator(
     hef, open_hef, tmp_path, monkeypatch
 ):
@@ -165,7 +188,7 @@ def test_the_fidelity_is_that_of_what_is_behind_the_module():
     assert ChipResource(simulated_platform()).fidelity is Fidelity.EMULATED
 
 
-def test_ways_that_give_other_numbers_have_other_identities(open_hef):
+def test_ways_that_give_other_numbers_have_other_identities(open_hef, secretive):
     found = set()
     for normalised, output, api in WAYS:
         embedder = open_hef(normalised=normalised, output=output, api=api)

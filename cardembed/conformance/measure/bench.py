@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Self
 from cardembed.cards.catalogue import Catalogue
 from cardembed.cards.gallery import Gallery
 from cardembed.cards.photo_set import PhotoSet, attach_teacher
-from cardembed.conformance.chip_setup import CHIP_ARCHITECTURE, CHIP_TARGET, ChipSetup, check_setup
+from cardembed.conformance.chip_setup import (
+    CHIP_ARCHITECTURE,
+    CHIP_TARGET,
+    ChipSetup,
+    check_setup,
+    hef_normaliser,
+)
 from cardembed.conformance.measure.chip import ChipSession
 from cardembed.conformance.measure.latency import describe, measure_latency
 from cardembed.conformance.measure.target import TargetMeasurements, Teacher, embed_target
@@ -280,7 +286,8 @@ def _chip(options: Options, release: Release) -> ChipSetup | None:
     """What the options say about the chip.
 
     Raises:
-        UsageError: The network is none, or not of the kind that was asked for.
+        UsageError: The network is none, or not of the kind that was asked for, or nobody says who normalises
+            for it.
         UnknownTargetError: The release has no target for it.
     """
     if options.device is None:
@@ -293,7 +300,10 @@ def _chip(options: Options, release: Release) -> ChipSetup | None:
         open_timeout=3 * options.device_timeout,
     )
     check_setup(setup)
-    return setup
+    if setup.hef is None:
+        return setup
+    said = hef_normaliser(Path(setup.hef), release, options.hef_normalised)
+    return setup.model_copy(update={"normalised": said})
 
 
 def _gallery(release: Release, spec: str | None, distractors: int | None) -> Catalogue:

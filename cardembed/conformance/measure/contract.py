@@ -12,6 +12,7 @@ from cardembed._imports import require
 from cardembed.cards.photo_set import PhotoSet
 from cardembed.embedders.base import Embedder
 from cardembed.errors import PhotoSetError, UnavailableError, WrongAnswerError
+from cardembed.fidelity import Fidelity
 
 __all__ = [
     "ContractProbe",
@@ -71,13 +72,33 @@ class ModelSize:
 class RepeatProbe:
     """The same photos, embedded over and over on the device."""
 
+    target: str
+    """Whose artefact it is."""
+    photos: int
+    """How many."""
+    times: int
+    """How often each was embedded."""
+    simulated: bool
+    """Whether no chip answered."""
     problem: WrongAnswerError | None
     """What differed; None where nothing did."""
 
     def is_identical(self) -> None:
-        """WrongAnswerError where any time gave other bytes than the first."""
+        """WrongAnswerError where any time gave other bytes than the first.
+
+        Raises:
+            UnavailableError: Nothing differed, and no chip answered. That the simulator repeats itself says
+                nothing of a chip; that it does not is a failure of what both have in common.
+        """
         if self.problem is not None:
             raise self.problem
+        if self.simulated:
+            raise UnavailableError(
+                f"repeatability of {self.target}",
+                expected="a chip, since only a chip tells whether it repeats itself",
+                found="the simulator",
+                action=f"for information: {self.photos} photos gave the same bytes {self.times} times",
+            )
 
 
 def probe_repeatable(embedder: Embedder, photo_set: PhotoSet, n: int, times: int) -> RepeatProbe:
@@ -98,11 +119,13 @@ def probe_repeatable(embedder: Embedder, photo_set: PhotoSet, n: int, times: int
             action="run it where the chip is: pytest features/ --target hailo8l --device",
         )
     batch = embedder.preprocessing.batch(_first(photo_set, n))
+    problem: WrongAnswerError | None = None
     try:
         embedder.check_repeatable(batch, times)
     except WrongAnswerError as error:
-        return RepeatProbe(error)
-    return RepeatProbe(None)
+        problem = error
+    simulated = embedder.fidelity is not Fidelity.DEVICE
+    return RepeatProbe(embedder.target, n, times, simulated, problem)
 
 
 def _first(photo_set: PhotoSet, n: int) -> list[Image.Image]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cardembed.conformance.chip_record import FOLDER, ChipRecord, as_evidence, read_records
+from cardembed.conformance.chip_setup import SIMULATOR
 from cardembed.conformance.predicate import BundlePredicate
 from cardembed.conformance.recorder import terminal
 from cardembed.conformance.recorder.chip_outcomes import on_chip, without_void
@@ -182,5 +183,6 @@ class Controller:
         if self.problem:
             self.say(f"cardembed: {self.problem}")
         if self.outcomes:
-            self.say(terminal.last_line(self.outcomes, idle=self._idle))
+            simulated = self.options.device == SIMULATOR
+            self.say(terminal.last_line(self.outcomes, idle=self._idle, simulated=simulated))
         shutil.rmtree(self.run_dir, ignore_errors=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cardembed.conformance.chip_setup import CHIP, CHIP_TARGET, SIMULATOR
+from cardembed.hailo.protocol import Normalised
 
 _DEVICE_ID = re.compile(r"[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-9a-fA-F]")
 """Of a device on PCIe, as HailoRT writes it."""
@@ -44,6 +45,8 @@ class Options:
     """What the gate asked for, so that a bundle cannot be replayed."""
     hef: Path | None = None
     """What the device executes; the release's own where None."""
+    hef_normalised: Normalised | None = None
+    """Who normalises for `hef`; what the release, or the compile kit around the file, says where None."""
     device_timeout: float = 10.0
     """Seconds that the device may take for an answer; three times as long to open."""
 
@@ -70,6 +73,8 @@ def add_options(parser: pytest.Parser) -> None:
         group.addoption(name, metavar=metavar, help=text)
     text = "execute hailo8l on a Hailo chip; with a value, on this device (0000:01:00.0) or on the simulator"
     group.addoption("--device", nargs="?", const=CHIP, metavar="ID|simulator", help=text)
+    text = "who normalises for --hef (default: what the release or the compile kit around the file says)"
+    group.addoption("--hef-normalised", choices=["chip", "host"], help=text)
     text = "seconds that the device may take for an answer (default: 10; three times as long to open)"
     group.addoption("--device-timeout", type=float, metavar="SECONDS", default=10.0, help=text)
     more = "distractor cards in the gallery (default: the release's; the gate wants others named)"
@@ -138,6 +143,8 @@ def read_options(config: pytest.Config, known_targets: tuple[str, ...]) -> Optio
         raise pytest.UsageError(
             f"--hef {hef}: expected --device beside it, found none; add --device, or --device simulator"
         )
+    if hef is None and config.getoption("--hef-normalised") is not None:
+        raise pytest.UsageError("--hef-normalised: expected --hef beside it, found none; add it")
     report = _path(config.getoption("--report"), base)
     if report is not None and report.exists() and not (report.is_dir() and not any(report.iterdir())):
         raise pytest.UsageError(
@@ -156,5 +163,6 @@ def read_options(config: pytest.Config, known_targets: tuple[str, ...]) -> Optio
         runner=config.getoption("--runner"),
         nonce=config.getoption("--nonce"),
         hef=hef,
+        hef_normalised=config.getoption("--hef-normalised"),
         device_timeout=config.getoption("--device-timeout"),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cardembed.conformance.chip_record import FOLDER
 from cardembed.conformance.patience import Patience
 from cardembed.conformance.recorder import hooks
 from cardembed.conformance.recorder.cell import Cell
@@ -86,7 +87,8 @@ def _ready(controller: Controller) -> Prepared:
 
 
 def _execute(config: pytest.Config, specs: list[CellSpec], options: Options, run_dir: Path | None) -> None:
-    patience = None if options.device is None else Patience()
+    shared = None if run_dir is None else run_dir / FOLDER
+    patience = None if options.device is None else Patience(folder=shared)
     executor = Executor(specs, config.rootpath, options.targets, run_dir, patience)
     config.stash[_EXECUTOR] = executor
     config.pluginmanager.register(executor, "cardembed-executor")

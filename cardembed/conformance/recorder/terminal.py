@@ -102,12 +102,13 @@ def chip_lines(records: Sequence[ChipRecord]) -> list[str]:
     return lines
 
 
-def last_line(outcomes: Sequence[CellOutcome], *, idle: bool = False) -> str:
+def last_line(outcomes: Sequence[CellOutcome], *, idle: bool = False, simulated: bool = False) -> str:
     """The verdict in a line; INCOMPLETE where required cells were not run.
 
     Args:
         outcomes: Every cell.
         idle: Whether a device was asked for and executed nothing.
+        simulated: Whether the simulator was asked for in the device's place.
     """
     states = [outcome.state for outcome in outcomes]
     executed = [outcome for outcome in outcomes if outcome.state in EXECUTED]
@@ -118,7 +119,8 @@ def last_line(outcomes: Sequence[CellOutcome], *, idle: bool = False) -> str:
         word = "NOTHING RAN ON THE DEVICE"
     if bad:
         word = str(worst(bad)).upper()
-    line = f"cardembed: {word} — {_counted(states) or 'no cells'}"
+    where = " ON A SIMULATED CHIP" if simulated and not idle else ""
+    line = f"cardembed: {word}{where} — {_counted(states) or 'no cells'}"
     missing = [o for o in outcomes if o.spec.required and o.state is State.NOT_RUN]
     if missing:
         listed = "; ".join(f"{o.spec.id}: {_short(o.reason)}" for o in missing[:_LISTED])

@@ -311,3 +311,5 @@ class ReportView:
     features: tuple[FeatureView, ...]
     generator: str
     fidelities: tuple[Fact, ...]
+    simulated: bool
+    """Whether a simulator answered in a device's place."""

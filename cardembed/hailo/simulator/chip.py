@@ -78,6 +78,11 @@ class Chip:
         attached = current_faults().architecture
         return architecture in _RUNS.get(attached, {attached.lower()})
 
+    @property
+    def hangs(self) -> bool:
+        """Whether the next frame's call is going to hang."""
+        return _due(current_faults().hang_after, self.frames + 1)
+
     def run(self, network: Network, frame: NDArray[np.uint8], timeout_ms: float) -> NDArray[Any]:
         """Run a frame, unless a fault is due."""
         faults = current_faults()

@@ -104,6 +104,7 @@ class HEF:
 
     def get_input_vstream_infos(self, name: str | None = None) -> list[_pyhailort.VStreamInfo]:
         """The input (S, S, 3)."""
+        self._named(name)
         quant = self._hef.input
         low, high = -quant.zero_point * quant.scale, (255 - quant.zero_point) * quant.scale
         info = _pyhailort.QuantInfo(quant.zero_point, quant.scale, low, high)
@@ -111,12 +112,13 @@ class HEF:
 
     def get_output_vstream_infos(self, name: str | None = None) -> list[_pyhailort.VStreamInfo]:
         """The output (features,); its quantisation is all zeros where there is one a feature."""
+        self._named(name)
         infos = quant_infos(self._hef)
         return [self._info(OUTPUT, (self._hef.features,), infos[0] if len(infos) == 1 else _ZEROS)]
 
     def get_all_vstream_infos(self, name: str | None = None) -> list[_pyhailort.VStreamInfo]:
         """Inputs and outputs."""
-        return [*self.get_input_vstream_infos(), *self.get_output_vstream_infos()]
+        return [*self.get_input_vstream_infos(name), *self.get_output_vstream_infos(name)]
 
     def get_sorted_output_names(self, network_group_name: str | None = None) -> list[str]:
         """The output's name."""
@@ -128,6 +130,11 @@ class HEF:
             with ExceptionWrapper():
                 raise _pyhailort.HailoRTStatusException(6)
         return self._hef.bottleneck_fps
+
+    def _named(self, name: str | None) -> None:
+        """Status 61 under another name, bare: HailoRT does not map the statuses of these calls."""
+        if name not in (None, *self.get_network_group_names(), *self.get_networks_names()):
+            raise _pyhailort.HailoRTStatusException(61)
 
     def _info(
         self, direction: str, shape: tuple[int, ...], quant: _pyhailort.QuantInfo

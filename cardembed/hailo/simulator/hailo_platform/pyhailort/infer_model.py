@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed.hailo.simulator.chip import CHIP
+from cardembed.hailo.simulator.chip import CHIP, HANG
 from cardembed.hailo.simulator.hailo_platform.pyhailort import _pyhailort
 from cardembed.hailo.simulator.hailo_platform.pyhailort.buffers import dtype_of, entry_frame, exit_values
 from cardembed.hailo.simulator.hailo_platform.pyhailort.exceptions import ExceptionWrapper, HailoRTException
@@ -102,7 +102,7 @@ class InferModel:
         )
 
     def __init__(self, infer_model: Any, hef_path: str | bytes) -> None:  # noqa: ANN401 - opaque
-        self.vdevice, self.manifest, self.network = infer_model
+        self._vdevice, self._manifest, self._network = infer_model
         self._source = hef_path
         auto = _pyhailort.__getattr__("FormatType").AUTO
         self._states: dict[str, dict[str, Any]] = {
@@ -143,7 +143,7 @@ class InferModel:
         return self._stream(OUTPUT, name)
 
     def _stream(self, direction: str, name: str) -> InferModel.InferStream:
-        stream = self.InferStream((self.manifest, direction, self._states[direction]))
+        stream = self.InferStream((self._manifest, direction, self._states[direction]))
         if name not in ("", stream.name):
             _fail(61)
         return stream
@@ -159,11 +159,11 @@ class InferModel:
     def configure(self) -> ConfiguredInferModel:
         """Put it onto the chip: status 93 where it is for another one."""
         with ExceptionWrapper():
-            self.vdevice.check_open()
-            if not CHIP.accepts(self.manifest.architecture):
+            self._vdevice._check_open()
+            if not CHIP.accepts(self._manifest.architecture):
                 raise _pyhailort.HailoRTStatusException(93)
             for stream in (self.input(), self.output()):
-                if stream.format.order != stream_format(self.manifest, stream._direction).order:
+                if stream.format.order != stream_format(self._manifest, stream._direction).order:
                     raise _pyhailort.HailoRTStatusException(79)
         return ConfiguredInferModel(None, self)
 
@@ -175,9 +175,13 @@ class AsyncInferJob:
         self._start, self._done, self._error = job
 
     def wait(self, timeout_ms: float) -> None:
-        """Wait for the job, then for its callback, each this long; status 4 where it does not end."""
+        """Wait for the job, then for its callback, each this long; status 4 where it does not end.
+
+        Under the fault of that name it hangs, whatever its timeout.
+        """
+        late = HANG if CHIP.hangs else 0.0
         self._start(timeout_ms)
-        if not self._done.wait(timeout_ms / 1000):
+        if not self._done.wait(timeout_ms / 1000 + late):
             _fail(4)
         for error in self._error:
             raise error
@@ -251,7 +255,7 @@ class ConfiguredInferModel:
     def __init__(self, configured_infer_model: Any, infer_model: InferModel) -> None:  # noqa: ANN401 - opaque
         self._model = infer_model
         self._down = False
-        self._active = infer_model.vdevice.scheduled
+        self._active = infer_model._vdevice._scheduled
         entry, exit_ = infer_model.input(), infer_model.output()
         self._entry = dtype_of(entry.format.type, entry.format.type)
         self._exit = dtype_of(exit_.format.type, exit_.format.type)
@@ -264,13 +268,13 @@ class ConfiguredInferModel:
 
     def activate(self) -> None:
         """Without a scheduler, before the first frame; status 6 under one."""
-        if self._model.vdevice.scheduled:
+        if self._model._vdevice._scheduled:
             _fail(6)
         self._active = True
 
     def deactivate(self) -> None:
         """The opposite of `activate`; status 6 under a scheduler."""
-        if self._model.vdevice.scheduled:
+        if self._model._vdevice._scheduled:
             _fail(6)
         self._active = False
 
@@ -280,7 +284,7 @@ class ConfiguredInferModel:
         output_buffers: Mapping[str, NDArray[Any]] | None = None,
     ) -> ConfiguredInferModel.Bindings:
         """Places for one frame's buffers, by name where they are given."""
-        hef, model = self._model.manifest, self._model
+        hef, model = self._model._manifest, self._model
         sizes = hef.size * hef.size * 3 * self._entry.itemsize, hef.features * self._exit.itemsize
         bindings = self.Bindings(sizes, model.input_names, model.output_names, {})
         for name, buffer in (input_buffers or {}).items():
@@ -297,7 +301,12 @@ class ConfiguredInferModel:
 
     def run(self, bindings: Sequence[ConfiguredInferModel.Bindings], timeout: float) -> None:
         """`run_async` and `wait`; a HailoRTTimeout shuts the pipeline down."""
-        self.run_async(bindings).wait(timeout)
+        job = self.run_async(bindings)
+        try:
+            job.wait(timeout)
+        except HailoRTException:
+            self._down = True  # at once, whatever the thread that runs the frame has come to
+            raise
 
     def run_async(
         self,
@@ -337,7 +346,7 @@ class ConfiguredInferModel:
         errors: list[HailoRTException],
         timeout_ms: float,
     ) -> None:
-        hef, model = self._model.manifest, self._model
+        hef, model = self._model._manifest, self._model
         end = time.monotonic() + timeout_ms / 1000
         error: HailoRTException | None = None
         try:
@@ -347,7 +356,7 @@ class ConfiguredInferModel:
                     target: Any = binding.output().get_buffer()
                     frame = entry_frame(hef, source, model.input().format.type)
                     left = max(0.0, end - time.monotonic()) * 1000
-                    values = exit_values(hef, CHIP.run(model.network, frame, left), self._exit)
+                    values = exit_values(hef, CHIP.run(model._network, frame, left), self._exit)
                     target.reshape(-1).view(np.uint8)[:] = values.view(np.uint8)
         except HailoRTException as raised:
             error = raised
@@ -378,12 +387,12 @@ class ConfiguredInferModel:
         self._down = True
 
     def _scheduled(self) -> None:
-        if not self._model.vdevice.scheduled:
+        if not self._model._vdevice._scheduled:
             _fail(6)
 
     def _usable(self) -> None:
         with ExceptionWrapper():
-            self._model.vdevice.check_open()
+            self._model._vdevice._check_open()
             if self._down:
                 raise _pyhailort.HailoRTStatusException(63)
             if not self._active:

@@ -19,25 +19,25 @@ class Activation:
 
     def __enter__(self) -> None:
         with ExceptionWrapper():
-            if self._group.active:
+            if self._group._active:
                 raise _pyhailort.HailoRTStatusException(6)
-        self._group.active = True
+        self._group._active = True
 
     def __exit__(self, *args: object) -> None:
-        self._group.active = False
+        self._group._active = False
 
 
 class ConfiguredNetwork:
     """What `VDevice.configure` gives."""
 
     def __init__(self, vdevice: Any, hef: HEF) -> None:  # noqa: ANN401 - it would import in a circle
-        self.vdevice, self.hef = vdevice, hef
-        self.active = False
+        self._vdevice, self._source = vdevice, hef
+        self._active = False
 
     @property
     def name(self) -> str:
         """Of the group."""
-        return self.hef.get_network_group_names()[0]
+        return self._source.get_network_group_names()[0]
 
     @staticmethod
     def create_params() -> _pyhailort.ActivateNetworkGroupParams:
@@ -46,19 +46,19 @@ class ConfiguredNetwork:
 
     def activate(self, network_group_params: Any = None) -> Activation:  # noqa: ANN401 - of `create_params`
         """Run it within a context; status 6 under a scheduler."""
-        if self.vdevice.scheduled:
+        if self._vdevice._scheduled:
             with ExceptionWrapper():
                 raise _pyhailort.HailoRTStatusException(6)
         return Activation(self)
 
     def get_input_vstream_infos(self, network_name: str | None = None) -> list[_pyhailort.VStreamInfo]:
         """As the HEF's."""
-        return self.hef.get_input_vstream_infos()
+        return self._source.get_input_vstream_infos()
 
     def get_output_vstream_infos(self, network_name: str | None = None) -> list[_pyhailort.VStreamInfo]:
         """As the HEF's."""
-        return self.hef.get_output_vstream_infos()
+        return self._source.get_output_vstream_infos()
 
     def get_networks_names(self) -> list[str]:
         """As the HEF's."""
-        return self.hef.get_networks_names()
+        return self._source.get_networks_names()

@@ -57,11 +57,11 @@ class VDevice:
         return _pyhailort.VDeviceParams.default()
 
     @property
-    def scheduled(self) -> bool:
+    def _scheduled(self) -> bool:
         """Whether a scheduler activates networks."""
         return bool(self._params.scheduling_algorithm.name != "NONE")
 
-    def check_open(self) -> None:
+    def _check_open(self) -> None:
         """Raise status 6 after `release`, and 36 where the chip is gone; bare."""
         if not self._open:
             raise _pyhailort.HailoRTStatusException(6)
@@ -75,7 +75,7 @@ class VDevice:
         """Put a network onto the chip: status 93 where it is for another one."""
         self._same_process("VDevice can only be configured from the process it was created in.")
         with ExceptionWrapper():
-            self.check_open()
+            self._check_open()
             if not CHIP.accepts(hef._hef.architecture):
                 raise _pyhailort.HailoRTStatusException(93)
         group = ConfiguredNetwork(self, hef)
@@ -89,7 +89,7 @@ class VDevice:
     def get_physical_devices_ids(self) -> list[str]:
         """Their ids."""
         with ExceptionWrapper():
-            self.check_open()
+            self._check_open()
             return CHIP.scan()
 
     def create_infer_model(self, hef_source: str | bytes, name: str = "") -> InferModel:
@@ -98,7 +98,7 @@ class VDevice:
         if not isinstance(hef_source, str | bytes):
             raise TypeError("incompatible function arguments: hef_source is a str or bytes")
         with ExceptionWrapper():
-            self.check_open()
+            self._check_open()
             hef, network = load_hef(hef_source)
         return InferModel((self, hef, network), hef_source)
 

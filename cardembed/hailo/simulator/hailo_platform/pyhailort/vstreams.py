@@ -100,7 +100,7 @@ class InferVStreams:
 
     def __enter__(self) -> InferVStreams:
         with ExceptionWrapper():
-            self._group.vdevice.check_open()
+            self._group._vdevice._check_open()
         self._open = True
         return self
 
@@ -115,8 +115,11 @@ class InferVStreams:
         data = input_data if isinstance(input_data, Mapping) else {info.name: input_data}
         if not data:
             raise ValueError("Input_data can't be empty")
-        hef, own = self._group.hef._hef, _pyhailort.__getattr__("FormatType")
-        params, results = self._inputs[info.name], self._outputs[self._group.hef.get_sorted_output_names()[0]]
+        hef, own = self._group._source._hef, _pyhailort.__getattr__("FormatType")
+        params, results = (
+            self._inputs[info.name],
+            self._outputs[self._group._source.get_sorted_output_names()[0]],
+        )
         entry = dtype_of(params.user_buffer_format.type, own.UINT8)
         exit_ = dtype_of(results.user_buffer_format.type, own.UINT8)
         frames = np.ascontiguousarray(data[info.name].astype(entry))
@@ -129,7 +132,7 @@ class InferVStreams:
             try:
                 for row, frame in zip(out, frames, strict=True):
                     raw = CHIP.run(
-                        self._group.hef._network,
+                        self._group._source._network,
                         entry_frame(hef, frame, params.user_buffer_format.type),
                         params.timeout_ms,
                     )
@@ -139,7 +142,7 @@ class InferVStreams:
                 raise
         self._hw_time = time.perf_counter() - start
         self._total_time = time.perf_counter() - begin
-        return {self._group.hef.get_sorted_output_names()[0]: out}
+        return {self._group._source.get_sorted_output_names()[0]: out}
 
     def get_hw_time(self) -> float | None:
         """Seconds of the last batch, the host's transfers included."""
@@ -153,12 +156,12 @@ class InferVStreams:
         self._open = False
 
     def _usable(self) -> None:
-        self._group.vdevice.check_open()
+        self._group._vdevice._check_open()
         if not self._open:
             raise _pyhailort.HailoRTStatusException(70)
         if self._down:
             raise _pyhailort.HailoRTStatusException(63)
-        if not (self._group.active or self._group.vdevice.scheduled):
+        if not (self._group._active or self._group._vdevice._scheduled):
             raise _pyhailort.HailoRTStatusException(69)
 
     set_nms_score_threshold = unsupported("set_nms_score_threshold", "self, threshold", INVALID_OPERATION)

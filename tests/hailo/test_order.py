@@ -1,0 +1,143 @@
+"""HailoRT's order of calls: what a driver must do first, who may, and after what it must begin anew."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hailo_parts import pictures, write_hef
+
+from cardembed.hailo.resource import simulated_platform
+from cardembed.hailo.simulator.faults import inject
+from cardembed.hailo.simulator.hailo_platform.pyhailort import _pyhailort, pyhailort
+
+hp = simulated_platform()
+
+
+@pytest.fixture
+def vdevice():
+    params = hp.VDevice.create_params()
+    params.scheduling_algorithm = hp.HailoSchedulingAlgorithm.ROUND_ROBIN
+    with hp.VDevice(params) as opened:
+        yield opened
+
+
+def bound(configured, frame=None):
+    """Bindings of one frame, as the chip's integers."""
+    bindings, out = configured.create_bindings(), np.empty(768, np.uint8)
+    bindings.input().set_buffer(pictures(1)[0] if frame is None else frame)
+    bindings.output().set_buffer(out)
+    return bindings
+
+
+def test_a_path_is_a_str(vdevice, hef):
+    for refused in (Path(hef), 7, None):
+        with pytest.raises(TypeError):
+            vdevice.create_infer_model(refused)
+    for taken in (str(hef), hef.read_bytes()):
+        assert vdevice.create_infer_model(taken).input().name.endswith("/input_layer1")
+
+
+def test_a_device_that_is_named_is_in_use_and_one_that_is_not_is_out_of(vdevice):
+    (name,) = hp.Device.scan()
+    for options, status in (
+        ({}, "74"),
+        ({"device_ids": [name]}, "73"),
+        ({"device_ids": ["0000:09:00.0"]}, "74"),
+    ):
+        with pytest.raises(hp.HailoRTException, match=status):
+            hp.VDevice(**options)
+
+
+def test_a_vdevice_belongs_to_its_process(vdevice, hef, monkeypatch):
+    source = hp.HEF(str(hef))
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    with pytest.raises(hp.HailoRTException, match="process VDevice was created in"):
+        vdevice.create_infer_model(str(hef))
+    with pytest.raises(hp.HailoRTException, match="process it was created in"):
+        vdevice.configure(source)
+
+
+def test_what_is_for_another_chip_is_refused_when_it_is_configured_and_not_before(vdevice, tmp_path):
+    path = str(write_hef(tmp_path / "other.simhef", architecture="hailo15h"))
+    model, source = vdevice.create_infer_model(path), hp.HEF(path)
+    for configure in (model.configure, lambda: vdevice.configure(source)):
+        with pytest.raises(pyhailort.HailoRTHEFNotCompatibleWithDevice):
+            configure()
+
+
+def test_calls_about_streams_do_not_map_their_statuses(hef):
+    source = hp.HEF(str(hef))
+    for ask in (
+        source.get_input_vstream_infos,
+        source.get_output_vstream_infos,
+        source.get_all_vstream_infos,
+    ):
+        with pytest.raises(_pyhailort.HailoRTStatusException) as error:
+            ask("another")
+        assert int(error.value.args[0]) == 61
+        assert ask("network") == ask("network/network") == ask()
+
+
+@pytest.mark.parametrize("after", ["shutdown", "leaving", "an error"])
+def test_a_pipeline_that_was_shut_down_stays_so(vdevice, hef, after):
+    model = vdevice.create_infer_model(str(hef))
+    configured = model.configure()
+    configured.run([bound(configured)], 1000)
+    if after == "an error":
+        with inject(timeout_after=0), pytest.raises(pyhailort.HailoRTTimeout):
+            configured.run([bound(configured)], 50)
+    elif after == "leaving":
+        with configured:
+            pass
+    else:
+        configured.shutdown()
+    for _ in range(2):
+        with pytest.raises(pyhailort.HailoRTStreamAborted):
+            configured.run([bound(configured)], 1000)
+    with model.configure() as anew:
+        anew.run([bound(anew)], 1000)
+
+
+def test_a_callback_is_told_by_keyword_what_went_wrong(vdevice, hef):
+    heard = []
+
+    def listen(*, completion_info):
+        heard.append(completion_info.exception)
+
+    with vdevice.create_infer_model(str(hef)).configure() as configured:
+        configured.wait_for_async_ready()
+        configured.run_async([bound(configured)], listen).wait(1000)
+        with inject(lost_after=0), pytest.raises(pyhailort.HailoRTDriverOperationFailedException):
+            configured.run_async([bound(configured)], listen).wait(1000)
+    assert [type(told) for told in heard] == [type(None), pyhailort.HailoRTDriverOperationFailedException]
+
+
+def test_virtual_streams_are_entered_and_then_activated(hef):
+    source = hp.HEF(str(hef))
+    with hp.VDevice() as device:
+        group = device.configure(source)[0]
+        params = hp.InputVStreamParams.make(group), hp.OutputVStreamParams.make(group)
+        streams = hp.InferVStreams(group, *params)
+        with group.activate(), pytest.raises(hp.HailoRTException, match="70"):
+            streams.infer(pictures(1))
+        with streams, pytest.raises(pyhailort.HailoRTNetworkGroupNotActivatedException):
+            streams.infer(pictures(1))
+        with streams, group.activate(group.create_params()):
+            (given,) = streams.infer(pictures(1)).values()
+            with pytest.raises(hp.HailoRTException), group.activate():
+                pass
+        assert given.dtype == np.uint8  # AUTO is the chip's own
+        with pytest.raises(hp.HailoRTException, match="70"):
+            streams.infer(pictures(1))
+    with pytest.raises(hp.HailoRTException), streams:
+        pass  # the device was released
+
+
+def test_streams_under_a_scheduler_are_not_activated_by_hand(vdevice, hef):
+    group = vdevice.configure(hp.HEF(str(hef)))[0]
+    with pytest.raises(pyhailort.HailoRTInvalidOperationException):
+        group.activate()
+    params = hp.InputVStreamParams.make(group), hp.OutputVStreamParams.make(group)
+    with hp.InferVStreams(group, *params) as streams:
+        assert len(next(iter(streams.infer(pictures(2)).values()))) == 2
