@@ -65,4 +65,5 @@ def _spread(means: NDArray[np.float64], counts: NDArray[np.integer], count: int)
     """
     coarse, edges = np.histogram(means, _COARSE, weights=counts)
     rising = np.concatenate([[0.0], np.cumsum(np.cbrt(coarse))])
-    return np.interp((np.arange(count) + 0.5) / count * rising[-1], rising, edges)
+    found: NDArray[np.float64] = np.interp((np.arange(count) + 0.5) / count * rising[-1], rising, edges)
+    return found
