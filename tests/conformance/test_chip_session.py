@@ -107,7 +107,10 @@ def test_a_latency_of_a_chip_decides(disguise, world, tmp_path, limit, state):
 
 
 def test_a_latency_of_another_chip_does_not(disguise, world, tmp_path):
-    with inject(architecture="HAILO8"), pytest.raises(UnavailableError, match=r"found HAILO8; .*300 queries"):
+    with (
+        inject(architecture="HAILO8"),
+        pytest.raises(UnavailableError, match=r"found HAILO8; .*\d+ queries in"),
+    ):
         measured(world, tmp_path, 5000)
 
 
