@@ -38,7 +38,7 @@ def test_what_is_left_out_is_the_profiles(recipe):
     assert recipe.teacher.head.steps == 3
     assert recipe.teacher.fine_tuning == TeacherRecipe().fine_tuning
     assert recipe.students["android"] == replace(StudentRecipe(), steps=7)
-    convolutional = StudentRecipe(steps=7, neighbour_weight=0.25, dropout=0.0)
+    convolutional = StudentRecipe(steps=7, neighbour_weight=0.25)
     assert recipe.students["hailo8l"] == convolutional
     assert recipe.students["ios"] == replace(convolutional, batch=9)
     assert set(recipe.students) == {"android", "ios", "hailo8l"}
