@@ -91,7 +91,8 @@ def test_a_student_that_was_trained_to_collapse_fails(world, tmp_path):
     """
     embedder = world.opened(collapsed_student(world), tmp_path / "collapsed.safetensors")
     verdicts = world.verdicts(embedder, "AC-4", "AC-6", "AC-7")
-    assert verdicts["AC-6"].state is State.PASS
+    assert verdicts["AC-6"].state is not State.FAIL  # of 60 photos, one outlier leaves it open
+    assert pooled(verdicts["AC-6"]) > 0.95
     assert verdicts["AC-7"].state is State.FAIL
     assert pooled(verdicts["AC-7"]) < 0.05
     assert {share.state for share in decided(verdicts["AC-4"])} == {State.FAIL}  # in every family
