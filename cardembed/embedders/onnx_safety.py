@@ -147,7 +147,7 @@ def _check_fills(path: Path, graph: Any, tensors: dict[str, Any]) -> None:  # no
                     raise _bad(path, f"{node.op_type} to shape {sides}")
 
 
-def _constant_nodes(graph: Any) -> dict[str, Any]:  # noqa: ANN401
+def _constant_nodes(graph: Any) -> dict[str, Any]:  # noqa: ANN401 - generated types
     """Tensors that operators `Constant` give, by the names under which others read them; numbers alone."""
     import numpy as np
     from onnx import numpy_helper

@@ -118,7 +118,7 @@ def _further(options: RunOptions, targets: NDArray[np.float16]) -> NDArray[np.fl
     A verdict has as many; among the check views' four alone a student's own photo is the nearest more often.
     """
     cards = len(options.catalogue)
-    more = 10 - options.check_plan.views_per_card
+    more = max(0, 10 - options.check_plan.views_per_card)
     first = options.training_plan.scans  # view 0 of each card is no photo
     return targets[cards * first : cards * (first + more)].astype(np.float32)
 
