@@ -12,7 +12,7 @@ from typing import Any
 from cardembed._io import sha256_artefact, sha256_file
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.errors import UnknownTargetError
+from cardembed.errors import ArtefactError, UnknownTargetError
 from cardembed.parity.classes import FLOAT16, FLOAT16_WEIGHTS, FLOAT32, ArtefactClass
 from cardembed.parity.mutations import MUTATIONS, Mutation
 from cardembed.parity.retrieval import COMPRESSED, RetrievalClass
@@ -63,6 +63,26 @@ def _onnx_contract(path: Path, size: int) -> None:
     from cardembed.export.onnx import check_file
 
     check_file(path, size)
+
+
+def _export_ort(release: Release, target: str, folder: Path) -> Path:
+    from cardembed.export.ort import export_ort
+    from cardembed.export.source import source_of_target
+
+    path = folder / f"{target}.ort"
+    export_ort(source_of_target(release, target), path)
+    return path
+
+
+def _ort_contract(path: Path, size: int) -> None:
+    """The format keeps ports; what the converter keeps of the rest, it decides itself."""
+    from cardembed.embedders.onnx import input_size
+
+    found = input_size(path)
+    if found != size:
+        raise ArtefactError(
+            path, expected=f"images of {size} pixels", found=str(found), action="export it with cardembed"
+        )
 
 
 def _export_onnx_int8(release: Release, target: str, folder: Path) -> Path:
@@ -156,6 +176,10 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "onnx", _ALL, FLOAT32, rounded=False, export=_export_onnx, open=_open_onnx,
         executed_by="onnxruntime", contract=_onnx_contract, mutations=MUTATIONS,
+    ),
+    Route(
+        "ort", frozenset({"android"}), FLOAT32, rounded=False, export=_export_ort, open=_open_onnx,
+        executed_by="onnxruntime", contract=_ort_contract, mutations=MUTATIONS,
     ),
     Route(
         "onnx-int8", frozenset({"server", "android"}), COMPRESSED, rounded=False, export=_export_onnx_int8,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardembed.errors import CardembedError, ExportError
-from cardembed.parity.artefacts import open_traceable
+from cardembed.parity.artefacts import TRACEABLE, open_traceable
 from cardembed.parity.check import Outcome
 from cardembed.parity.divergence import compare_traces
 from cardembed.parity.mutations import Mutation, NotApplicableError
@@ -66,8 +66,16 @@ class _Bench:
         with self.route.open(path, self.subject.preprocessing) as embedder:
             return nearest(*embed_inputs(embedder, self.inputs))
 
-    def _trace(self, path: Path) -> Trace:
-        return open_traceable(path).trace(self.subject.batch)
+    def _trace(self, path: Path) -> Trace | None:
+        """None of a format that hands out no intermediate results, such as ONNX Runtime's own."""
+        return open_traceable(path).trace(self.subject.batch) if path.suffix in TRACEABLE else None
+
+    def _departs(self, path: Path) -> str:
+        trace = self._trace(path)
+        if trace is None or self.trace is None:
+            return ""
+        first = compare_traces(self.trace, trace, tolerance=SAME_RUNTIME).first
+        return "" if first is None else first.name
 
     def judge(self, mutation: Mutation) -> Finding:
         """Damage a copy and ask every check."""
@@ -78,15 +86,15 @@ class _Bench:
             return Finding(mutation.name, str(reason), {}, float("nan"), "")
         result = self.subject.check(self.route, self.folder, damaged)
         cosine = result.found.one_minus_cosine if result.found is not None else float("nan")
-        departs = compare_traces(self.trace, self._trace(damaged), tolerance=SAME_RUNTIME).first
+        layer = self._departs(damaged)
         caught = {
             "contract": self._breaks_contract(damaged),
             "nearest card": self._loses_cards(damaged),
             "cosine ≥ .999": not cosine <= 1e-3,
             "parity gate": result.outcome is not Outcome.PASSED,
-            "layer": departs is not None,
+            "layer": bool(layer),
         }
-        return Finding(mutation.name, changed, caught, cosine, "" if departs is None else departs.name)
+        return Finding(mutation.name, changed, caught, cosine, layer)
 
     def _loses_cards(self, path: Path) -> bool:
         try:

@@ -104,9 +104,9 @@ def test_what_a_neural_network_lacks_is_said(tmp_path):
 def test_every_mutation_has_a_format_of_each_tight_route():
     damaged = [route for route in ROUTES if route.mutations]
     assert {route.name for route in damaged} == {
-        "onnx", "coreml-float32", "coreml-image", "coreml-mlmodel", "coreml-weights",
+        "onnx", "ort", "coreml-float32", "coreml-image", "coreml-mlmodel", "coreml-weights",
     }  # fmt: skip
-    assert set(FORMATS) == {".onnx", ".mlpackage", ".mlmodel"}
+    assert set(FORMATS) == {".onnx", ".ort", ".mlpackage", ".mlmodel"}
 
 
 def test_routes_have_names_of_their_own():
@@ -130,6 +130,18 @@ def test_the_table(run):
     assert out.splitlines()[0].split()[:2] == ["android", "onnx"]
     assert len(out.splitlines()) == 1 + len(MUTATIONS)
     assert float(out.splitlines()[1].removeprefix("a bias is zero").split()[0]) > 1e-10
+
+
+def test_an_ort_file_is_damaged_and_noticed(tmp_path):
+    android = Subject(Release.load(default_release_dir()), "android")
+    (route,) = routes_of("android", ("ort",))
+    found = {one.mutation: one for one in self_test(android, route, tmp_path)}
+    assert found["a GELU is approximated"].caught == {}
+    applied = [one for one in found.values() if one.caught]
+    assert len(applied) == 5
+    for one in applied:
+        assert one.caught["parity gate"], one
+        assert not one.caught["layer"]  # the format hands out no intermediate results
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,17 @@ from numpy.typing import NDArray
 from cardembed.parity.mutations.copies import BLOCK, Copy, NotApplicableError, Numbers, middle
 from cardembed.parity.mutations.network import NetworkCopy
 from cardembed.parity.mutations.onnx import OnnxCopy
+from cardembed.parity.mutations.ort import OrtCopy
 from cardembed.parity.mutations.program import ProgramCopy
 
 __all__ = ["FORMATS", "MUTATIONS", "Mutation"]
 
-FORMATS: Mapping[str, type[Copy]] = {".mlmodel": NetworkCopy, ".mlpackage": ProgramCopy, ".onnx": OnnxCopy}
+FORMATS: Mapping[str, type[Copy]] = {
+    ".mlmodel": NetworkCopy,
+    ".mlpackage": ProgramCopy,
+    ".onnx": OnnxCopy,
+    ".ort": OrtCopy,
+}
 """By suffix, how such an artefact is damaged."""
 
 
