@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from cardembed._io import sha256_file
 from cardembed.embedders.exports import recorded_normaliser
@@ -20,8 +21,8 @@ __all__ = [
     "CHIP_TARGET",
     "SIMULATOR",
     "ChipSetup",
-    "check_setup",
     "hef_normaliser",
+    "prepare_setup",
 ]
 
 _OPTION = "--hef-normalised"
@@ -35,7 +36,7 @@ CHIP, SIMULATOR = "chip", "simulator"
 
 
 class ChipSetup(BaseModel):
-    """What the command line says about the chip, as workers get it."""
+    """What the command line says about the chip, as workers get it; `prepare_setup` makes it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     device: str
@@ -43,7 +44,7 @@ class ChipSetup(BaseModel):
     hef: str | None = None
     """The compiled (or simulated) network; the release's without."""
     normalised: Normalised | None = None
-    """Who normalises for `hef`, as the user says; what the compile kit around it says, without."""
+    """Who normalises for `hef`, as `hef_normaliser` found; None where the release's network is executed."""
     timeout: float = 10.0
     """Seconds that a call may take."""
     open_timeout: float = 30.0
@@ -54,24 +55,58 @@ class ChipSetup(BaseModel):
         """Whether the simulator was asked for, by its name."""
         return self.device == SIMULATOR
 
+    @model_validator(mode="after")
+    def _says_who_normalises(self) -> Self:
+        if (self.hef is None) != (self.normalised is None):
+            raise ValueError("who normalises is said of a network by --hef, and of no other")
+        return self
 
-def check_setup(setup: ChipSetup) -> None:
-    """Refuse what can be known to be wrong before anything is opened.
+
+def prepare_setup(
+    release: Release,
+    device: str,
+    *,
+    hef: Path | None = None,
+    normalised: Normalised | None = None,
+    timeout: float = 10.0,
+) -> ChipSetup:
+    """A run's setup; what can be known to be wrong is refused before anything is opened.
+
+    Args:
+        release: The release that is judged.
+        device: "chip", "simulator", or a device's id.
+        hef: What is executed; the release's without.
+        normalised: Who normalises for `hef`, as the user says; None where the user does not.
+        timeout: Seconds that a call may take; opening three times as long.
 
     Raises:
-        UsageError: No such file, or a simulated network for the chip, or a compiled one for the simulator.
+        UsageError: No such file, a simulated network for the chip, a compiled one for the simulator, or
+            nobody says who normalises.
+        ReleaseError: As `hef_normaliser`.
+        UnknownTargetError: The release has no target for the chip.
     """
-    if setup.hef is None:
-        return
-    if not Path(setup.hef).is_file():
+    release.target(CHIP_TARGET)
+    said = None
+    if hef is not None:
+        _check_kind(hef, for_simulator=device == SIMULATOR)
+        said = hef_normaliser(hef, release, normalised)
+    return ChipSetup(
+        device=device,
+        hef=None if hef is None else str(hef),
+        normalised=said,
+        timeout=timeout,
+        open_timeout=3 * timeout,
+    )
+
+
+def _check_kind(hef: Path, *, for_simulator: bool) -> None:
+    if not hef.is_file():
+        raise UsageError(f"--hef {hef}", expected="a compiled network", found="no file", action="name one")
+    simulated = is_simulated(hef)
+    if simulated != for_simulator:
         raise UsageError(
-            f"--hef {setup.hef}", expected="a compiled network", found="no file", action="name one"
-        )
-    simulated = is_simulated(setup.hef)
-    if simulated != setup.simulated:
-        raise UsageError(
-            f"--hef {setup.hef}",
-            expected="a simulated network for the simulator" if setup.simulated else "a compiled network",
+            f"--hef {hef}",
+            expected="a simulated network for the simulator" if for_simulator else "a compiled network",
             found="a simulated one" if simulated else "another file",
             action="--device simulator runs a .simhef alone, and the chip none of them",
         )

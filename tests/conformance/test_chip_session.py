@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from chip_parts import write_photos, write_release
+from pydantic import ValidationError
 
 from cardembed._io import sha256_file
-from cardembed.conformance.chip_setup import ChipSetup, check_setup, hef_normaliser
+from cardembed.conformance import chip_setup
+from cardembed.conformance.chip_setup import ChipSetup, hef_normaliser, prepare_setup
 from cardembed.conformance.measure import bench as bench_module
 from cardembed.conformance.measure import chip as chip_module
 from cardembed.conformance.measure import single_stream
@@ -65,7 +67,8 @@ def world(tmp_path_factory):
 @pytest.fixture
 def disguise(monkeypatch, tmp_path):
     monkeypatch.setattr(ChipResource, "simulated", property(lambda _: False))
-    monkeypatch.setattr(hailo, "is_simulated", lambda _: False)
+    for module in (hailo, chip_setup):
+        monkeypatch.setattr(module, "is_simulated", lambda _: False)
     monkeypatch.setattr(hailo, "hailo_platform", simulated_platform)
     monkeypatch.setattr(
         chip_module, "measure_hef", lambda path, device_id: {"chip_latency_ms": 1.0, "path": path.name}
@@ -83,7 +86,7 @@ def measured(world, run_dir, limit):
     cell = Cell(spec, run_dir)
     setup = {
         "release": str(release.root), "catalogue": None, "distractors": None, "photos": str(photos.root),
-        "use_cache": True, "chip": ChipSetup(device="chip", hef=str(hef)).model_dump(),
+        "use_cache": True, "chip": prepare_setup(release, "chip", hef=hef).model_dump(),
     }  # fmt: skip
     with Bench(setup, run_dir=run_dir) as bench:
         bench.deployed("hailo8l")
@@ -140,7 +143,7 @@ def test_a_release_without_a_compiled_network_is_not_run(world, tmp_path):
 
 def repeated(world, run_dir, device):
     hef, release, photos = world
-    session = ChipSession(ChipSetup(device=device, hef=str(hef)), release, run_dir)
+    session = ChipSession(prepare_setup(release, device, hef=hef), release, run_dir)
     probe = probe_repeatable(session.embedder(), photos, 3, 4)
     session.close()
     return probe
@@ -161,7 +164,7 @@ def test_a_chip_that_says_the_same_to_everything_is_not_well(world, tmp_path, mo
     hef, release, _ = world
     constant = np.full((4, 768), 768**-0.5, np.float32)
     monkeypatch.setattr(hailo.HailoEmbedder, "embed_pixels", lambda *_: constant)
-    session = ChipSession(ChipSetup(device="simulator", hef=str(hef)), release, tmp_path)
+    session = ChipSession(prepare_setup(release, "simulator", hef=hef), release, tmp_path)
     with pytest.raises(InfrastructureError, match="one answer to several"):
         session.embedder()
     assert session.record.before is None
@@ -169,14 +172,17 @@ def test_a_chip_that_says_the_same_to_everything_is_not_well(world, tmp_path, mo
 
 def test_nothing_that_only_answers_to_the_name_is_taken_for_what_was_asked_for(world, tmp_path, monkeypatch):
     hef, release, _ = world
+    posing = ChipSetup(device="chip", hef=str(hef), normalised="chip")
     with pytest.raises(UsageError, match="expected a chip"):
-        ChipSession(ChipSetup(device="chip", hef=str(hef)), release, tmp_path).embedder()
+        ChipSession(posing, release, tmp_path).embedder()
     with pytest.raises(UsageError, match="a simulated one"):
-        check_setup(ChipSetup(device="chip", hef=str(hef)))
+        prepare_setup(release, "chip", hef=hef)
     compiled = tmp_path / "some.hef"
     compiled.write_bytes(b"\x01HEF")
     with pytest.raises(UsageError, match="expected a simulated network"):
-        check_setup(ChipSetup(device="simulator", hef=str(compiled)))
+        prepare_setup(release, "simulator", hef=compiled)
+    with pytest.raises(UsageError, match="found no file"):
+        prepare_setup(release, "chip", hef=tmp_path / "none.hef")
 
 
 def test_golden_pictures_are_the_same_everywhere_and_differ():
@@ -212,6 +218,8 @@ def test_who_normalises_is_said_and_never_assumed(world, tmp_path):
     with pytest.raises(UsageError, match=r"--hef-normalised: expected who subtracts the mean"):
         hef_normaliser(other, telling, None)
     assert hef_normaliser(other, telling, "chip") == "chip"
+    with pytest.raises(ValidationError, match="who normalises"):  # so that no session has to guess
+        ChipSetup(device="chip", hef=str(other))
 
 
 @pytest.mark.parametrize(
@@ -237,7 +245,7 @@ def test_the_release_says_who_normalises_for_its_own_hef(  # noqa: PLR0917 - fix
     monkeypatch.setattr(chip_module, "HailoEmbedder", opened)
     if named:
         (tmp_path / named).write_bytes(hef.read_bytes() + (b"more" if named == "another.hef" else b""))
-    setup = ChipSetup(device="chip", hef=str(tmp_path / named) if named else None)
+    setup = prepare_setup(own, "chip", hef=tmp_path / named if named else None)
     with pytest.raises(OpenedError):
         ChipSession(setup, own, tmp_path).embedder()
     assert given == [(named or "net.hef", normalised)]

@@ -12,10 +12,8 @@ from cardembed.cards.gallery import Gallery
 from cardembed.cards.photo_set import PhotoSet, attach_teacher
 from cardembed.conformance.chip_setup import (
     CHIP_ARCHITECTURE,
-    CHIP_TARGET,
     ChipSetup,
-    check_setup,
-    hef_normaliser,
+    prepare_setup,
 )
 from cardembed.conformance.measure.chip import ChipSession
 from cardembed.conformance.measure.latency import describe, measure_latency
@@ -283,27 +281,16 @@ def prepare(options: Options, say: Callable[[str], None]) -> Prepared:
 
 
 def _chip(options: Options, release: Release) -> ChipSetup | None:
-    """What the options say about the chip.
-
-    Raises:
-        UsageError: The network is none, or not of the kind that was asked for, or nobody says who normalises
-            for it.
-        UnknownTargetError: The release has no target for it.
-    """
+    """What the options say about the chip; errors as `prepare_setup`'s."""
     if options.device is None:
         return None
-    release.target(CHIP_TARGET)
-    setup = ChipSetup(
-        device=options.device,
-        hef=None if options.hef is None else str(options.hef),
+    return prepare_setup(
+        release,
+        options.device,
+        hef=options.hef,
+        normalised=options.hef_normalised,
         timeout=options.device_timeout,
-        open_timeout=3 * options.device_timeout,
     )
-    check_setup(setup)
-    if setup.hef is None:
-        return setup
-    said = hef_normaliser(Path(setup.hef), release, options.hef_normalised)
-    return setup.model_copy(update={"normalised": said})
 
 
 def _gallery(release: Release, spec: str | None, distractors: int | None) -> Catalogue:

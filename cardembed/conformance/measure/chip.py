@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cardembed._io import sha256_array, sha256_file
 from cardembed._seeds import rng
 from cardembed.conformance.chip_record import FOLDER, ChipAttempt, ChipReading, ChipRecord
-from cardembed.conformance.chip_setup import CHIP, CHIP_TARGET, SIMULATOR, ChipSetup, hef_normaliser
+from cardembed.conformance.chip_setup import CHIP, CHIP_TARGET, SIMULATOR, ChipSetup
 from cardembed.conformance.patience import Patience
 from cardembed.embedders.exports import compiled_hef, simulated_hef
 from cardembed.embedders.hailo import HailoEmbedder
@@ -170,14 +170,15 @@ class ChipSession:
         return embedder
 
     def _network(self) -> _Network:
-        """What is executed, and who normalises: what was said when the run was prepared, or the release."""
+        """What is executed, and who normalises: as the setup says, or the release."""
         if self._setup.hef is not None:
-            path, said = Path(self._setup.hef), self._setup.normalised
+            assert self._setup.normalised is not None  # the setup's own rule
+            path = Path(self._setup.hef)
             digest = sha256_file(path)
             known = self._release.artefact(self.target, "hef")
             own = known is not None and known.sha256 == digest
             source = "the release's, by --hef" if own else "a file of its own (--hef)"
-            return _Network(path, digest, None, said or hef_normaliser(path, self._release, None), source)
+            return _Network(path, digest, None, self._setup.normalised, source)
         if self._setup.simulated:
             path, digest = simulated_hef(self._release, self.target)
             shipped = self._release.artefact(self.target, "int8") or self._release.weights(self.target)
