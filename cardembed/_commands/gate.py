@@ -113,6 +113,7 @@ def as_text(decision: GateDecision) -> str:
         word = "refused" if bundle.refused else "accepted"
         lines.append(
             f"bundle {bundle.path}: {word}, run {bundle.run_id or '?'} by {bundle.runner or 'nobody known'}"
+            f"{', on a simulated chip' if bundle.simulated else ''}"
         )
     if decision.catalogue_digest is not None:
         lines.append(f"gallery: the catalogue {decision.catalogue_digest}")

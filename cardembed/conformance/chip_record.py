@@ -62,7 +62,7 @@ class ChipRecord(_Model):
     target: str
     """Whose artefact it executed."""
     identity: dict[str, str] = {}
-    """Architecture, firmware, serial number and id, as the device tells them."""
+    """Architecture, firmware, serial number and id, as the device tells them; of the simulator's, each says so."""
     runtime: dict[str, str] = {}
     """Name and version of what drove it."""
     artefact: dict[str, Any] = {}

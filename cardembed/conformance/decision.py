@@ -68,6 +68,8 @@ class GateBundle(_Model):
     """As the policy names it; None where nobody known signed it."""
     release: str | None = None
     """The release's digest."""
+    simulated: bool = False
+    """Whether a simulator answered in a device's place; the record of the run's device says so."""
     refused: list[str] = []
     """Why its results do not count; accepted where empty."""
 

@@ -77,6 +77,7 @@ def gate(
                 run_id=bundle.predicate.run_id,
                 runner=one.runner.name,
                 release=bundle.predicate.release.digest,
+                simulated=bundle.predicate.on_simulator,
                 refused=one.refused,
             )
         )

@@ -238,6 +238,11 @@ class BundlePredicate(_Model):
     attempts: list[Attempt] = Field(default=[])
     """Earlier runs that this one replaces."""
 
+    @property
+    def on_simulator(self) -> bool:
+        """Whether a simulator answered in a device's place, by the record of the run's device."""
+        return bool((self.device or {}).get("simulated"))
+
     def cell(self, identity: str) -> BundleCell | None:
         """The cell with this id."""
         return next((cell for cell in self.cells if cell.id == identity), None)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -101,7 +102,7 @@ class HailoRTDriver:
 
     def identify(self, deadline: Deadline) -> Identity:
         """See `Chip.identify`."""
-        return self._ask(read_identity, deadline)
+        return self._ask(partial(read_identity, simulated=self._resource.simulated), deadline)
 
     def health(self, deadline: Deadline) -> Health:
         """See `Chip.health`."""

@@ -42,6 +42,21 @@ class Identity:
     """Of the board."""
     device_id: str
     """Where it is attached, such as "0000:01:00.0"."""
+    simulated: bool = False
+    """Whether the simulator says it, and no device is there."""
+
+    def as_facts(self) -> dict[str, str]:
+        """For people and evidence: none of the simulator's claims reads as a device's."""
+        said = {
+            "architecture": self.architecture,
+            "firmware": self.firmware,
+            "serial_number": self.serial_number,
+            "device_id": self.device_id,
+        }
+        if not self.simulated:
+            return said
+        marked = {name: f"{value} (simulated)" for name, value in said.items() if value}
+        return {**said, **marked, "architecture": f"simulator of {self.architecture}"}
 
 
 @dataclass(frozen=True, slots=True)

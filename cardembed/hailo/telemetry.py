@@ -14,8 +14,13 @@ _NOT_HERE = {7, 18, 48, 65, 79}
 """Statuses of a question that a board cannot answer: not implemented, refused, unsupported."""
 
 
-def read_identity(vdevice: Any) -> Identity:  # noqa: ANN401 - no types published
-    """Architecture, firmware, serial number and id of the first device behind a VDevice."""
+def read_identity(vdevice: Any, *, simulated: bool) -> Identity:  # noqa: ANN401 - no types published
+    """Architecture, firmware, serial number and id of the first device behind a VDevice.
+
+    Args:
+        vdevice: An open one.
+        simulated: Whether it is the simulator's: what it answers is what a chip would.
+    """
     device = vdevice.get_physical_devices()[0]
     board = device.control.identify()
     number = int(board.device_architecture)
@@ -25,6 +30,7 @@ def read_identity(vdevice: Any) -> Identity:  # noqa: ANN401 - no types publishe
         firmware="" if firmware is None else f"{firmware.major}.{firmware.minor}.{firmware.revision}",
         serial_number=str(getattr(board, "serial_number", "")).strip("\x00 "),
         device_id=str(device.device_id),
+        simulated=simulated,
     )
 
 

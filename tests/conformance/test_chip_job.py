@@ -66,7 +66,12 @@ def test_a_healthy_chip_is_judged_and_put_on_record(healthy):
     device = predicate.device
     assert device["simulated"] is True
     assert (device["asked"], device["target"]) == ("simulator", "hailo8l")
-    assert (device["identity"]["architecture"], device["identity"]["firmware"]) == ("HAILO8L", "4.23.0")
+    assert device["identity"] == {
+        "architecture": "simulator of HAILO8L",
+        "firmware": "4.23.0 (simulated)",
+        "serial_number": "SIMULATED (simulated)",
+        "device_id": "0000:01:00.0 (simulated)",
+    }
     for check in ("before", "after"):
         reading = device[check]
         assert (reading["temperature_celsius"], reading["clock_hz"]) == (51, 200_000_000)
@@ -80,7 +85,7 @@ def test_the_simulator_is_never_taken_for_the_device(healthy):
     _, out, predicate, _ = healthy
     assert {cell.fidelity for cell in predicate.cells if cell.fidelity} == {"emulated"}
     assert predicate.artefacts["hailo8l"].runtime["name"] == "hailort-simulator"
-    assert "simulated chip: HAILO8L" in out
+    assert "simulated chip: simulator of HAILO8L firmware 4.23.0 (simulated)" in out
     assert out.splitlines()[-1].startswith("cardembed: FAIL ON A SIMULATED CHIP — ")
 
 
@@ -110,8 +115,10 @@ def test_that_the_simulator_repeats_itself_is_no_pass(healthy):
 def test_the_report_shows_the_device(healthy):
     _, _, _, report = healthy
     page = (report / "report.html").read_text()
-    for text in ("HAILO8L", "4.23.0", "Hailo-8", "golden", "The chip was simulated."):
+    for text in ("simulator of HAILO8L", "4.23.0 (simulated)", "golden", "The chip was simulated."):
         assert text in page
+    # Nowhere on the page does the simulator's word stand as a chip's.
+    assert page.count("architecture HAILO8L") == page.count("firmware 4.23.0,") == 0
 
 
 # What docs/HAILO.md promises of a chip that gives no answer at all: the fault, the errors on record, and what

@@ -48,6 +48,14 @@ def test_the_command_prints_one_json_value(here, command):
     assert (code, value["releasable"], value["cells"][0]["state"]) == (0, True, "pass")
 
 
+def test_the_command_names_a_simulated_chip(here, command):
+    for device, simulated in ((None, False), ({"simulated": False}, False), ({"simulated": True}, True)):
+        bundle = here.bundle(device=device)
+        (line,) = (line for line in command(bundle)[1].splitlines() if line.startswith(f"bundle {bundle}"))
+        assert line.endswith(", on a simulated chip") == simulated
+        assert json.loads(command(bundle, "--json")[1])["bundles"][0]["simulated"] == simulated
+
+
 @pytest.mark.parametrize("arguments", [[], ["features"], ["absent"], ["--features", "b1", "b1"]])
 def test_the_command_calls_bad_input_2_in_one_line(here, command, arguments):
     here.bundle()

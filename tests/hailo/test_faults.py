@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -209,6 +210,22 @@ def test_a_scan_opens_nothing(open_hef):
         attached_devices(resource)
     with inject(driver_mismatch=True), pytest.raises(errors.DriverMismatchError):
         attached_devices(resource)
+
+
+def test_what_the_simulator_says_of_itself_never_reads_as_a_chips(open_hef):
+    said = open_hef().identify()
+    assert (said.architecture, said.firmware, said.simulated) == ("HAILO8L", "4.23.0", True)
+    chips = replace(said, simulated=False).as_facts()
+    assert chips == {
+        "architecture": "HAILO8L",
+        "firmware": "4.23.0",
+        "serial_number": "SIMULATED",
+        "device_id": "0000:01:00.0",
+    }
+    marked = said.as_facts()
+    assert marked.keys() == chips.keys()
+    assert all("simulat" in marked[name] and value in marked[name] for name, value in chips.items())
+    assert replace(said, serial_number="").as_facts()["serial_number"] == ""  # it did not tell one
 
 
 def test_a_scan_has_a_deadline(monkeypatch):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -195,7 +194,7 @@ class ChipSession:
         self._identify(self.embedder())
 
     def _identify(self, embedder: HailoEmbedder) -> None:
-        identity = dataclasses.asdict(embedder.identify())
+        identity = embedder.identify().as_facts()
         first = self.record.identity or identity
         if identity != first:
             raise _unwell(f"the device that was opened first ({_named(first)})", _named(identity))

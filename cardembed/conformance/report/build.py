@@ -46,7 +46,7 @@ def view_of(run: Run, baseline: Run | None = None) -> ReportView:
         ),
         generator=f"cardembed {__version__}",
         fidelities=provenance.fidelities(),
-        simulated=bool((predicate.device or {}).get("simulated")),
+        simulated=predicate.on_simulator,
     )
 
 
