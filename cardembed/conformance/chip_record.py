@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cardembed._io import atomic_write_text
+from cardembed.hailo.protocol import Health
 
-__all__ = ["FOLDER", "ChipAttempt", "ChipReading", "ChipRecord", "as_evidence", "read_records"]
+__all__ = ["FOLDER", "ChipAttempt", "ChipReading", "ChipRecord", "ChipState", "as_evidence", "read_records"]
 
 FOLDER = ".chip"
 """Of the run's directory: where each process that opened the chip writes its record, after every change, and
@@ -22,23 +23,39 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class ChipReading(_Model):
-    """A health check: the golden input was answered, and the chip told how it feels."""
+class ChipState(_Model):
+    """How the chip feels, as it tells."""
 
     at: datetime
     """When."""
-    golden_sha256: str
-    """Of the golden input's embeddings, float32: equal artefacts on equal chips give equal digests."""
-    golden_cosine: float | None = None
-    """Least similarity to the answers of the first check; None for that one."""
-    golden_identical: bool | None = None
-    """Whether the answers are those of the first check, byte for byte; None for that one."""
     temperature_celsius: float | None
     """Of the hotter sensor; None where the chip does not tell, as for the others."""
     clock_hz: int | None
     """Of the neural network core."""
     throttled: bool | None
     """Whether it runs slower, to stay cool or within its current limit."""
+
+    @classmethod
+    def now(cls, health: Health, **more: Any) -> Self:  # noqa: ANN401 - the fields of a subclass
+        """What the chip told just now."""
+        return cls(
+            at=datetime.now(UTC),
+            temperature_celsius=health.temperature,
+            clock_hz=health.clock_hz,
+            throttled=health.throttled,
+            **more,
+        )
+
+
+class ChipReading(ChipState):
+    """A health check: the golden input was answered, and the chip told how it feels."""
+
+    golden_sha256: str
+    """Of the golden input's embeddings, float32: equal artefacts on equal chips give equal digests."""
+    golden_cosine: float | None = None
+    """Least similarity to the answers of the first check; None for that one."""
+    golden_identical: bool | None = None
+    """Whether the answers are those of the first check, byte for byte; None for that one."""
 
 
 class ChipAttempt(_Model):
@@ -62,13 +79,17 @@ class ChipRecord(_Model):
     target: str
     """Whose artefact it executed."""
     identity: dict[str, str] = {}
-    """Architecture, firmware, serial number and id, as the device tells them; of the simulator's, each says so."""
+    """Architecture, firmware, serial number and id, as the device tells them; a simulator's say so each."""
     runtime: dict[str, str] = {}
     """Name and version of what drove it."""
     artefact: dict[str, Any] = {}
     """File, digest, bytes, where it came from; what a HEF states of itself."""
+    not_loaded: str = ""
+    """Why no network was loaded, so that there was nothing to check its health by; empty where one was."""
+    without_network: ChipState | None = None
+    """How the chip felt then; None where a network was loaded, or where it did not tell."""
     before: ChipReading | None = None
-    """The health check before the first image; None where the chip was never reached."""
+    """The health check before the first image; None where the chip gave no good answer to it."""
     after: ChipReading | None = None
     """The health check after the last."""
     latency: dict[str, Any] | None = None
@@ -88,6 +109,15 @@ class ChipRecord(_Model):
         if self.problem or self.after is not None:
             return self.problem
         return "the process ended before the health check that follows the last image"
+
+    @property
+    def health_check(self) -> str:
+        """What became of the two health checks, for people."""
+        if self.before is not None:
+            return f"passed before the first image, and then: {self.void}" if self.void else "passed twice"
+        if self.not_loaded:
+            return f"not made, since no network was loaded: {self.not_loaded}"
+        return "not passed: the chip gave no good answer"
 
     def write(self, file: Path) -> None:
         """Replace the record's file."""
@@ -110,7 +140,12 @@ def as_evidence(records: Sequence[ChipRecord]) -> dict[str, Any] | None:
     if not records:
         return None
     *others, last = (
-        record.model_dump(mode="json", exclude_none=True, exclude=set() if record.problem else {"problem"})
+        record.model_dump(
+            mode="json",
+            exclude_none=True,
+            exclude={"not_loaded"} | (set() if record.problem else {"problem"}),
+        )
+        | {"health_check": record.health_check}
         for record in records
     )
     return last | ({"earlier_processes": others} if others else {})

@@ -23,10 +23,7 @@ from cardembed.hailo.resource import ChipResource, hailo_platform, simulated_pla
 from cardembed.hailo.simulator.container import is_simulated
 from cardembed.release import read_verified
 
-__all__ = ["HAILORT", "SIMULATOR", "HailoEmbedder"]
-
-HAILORT, SIMULATOR = "hailort", "hailort-simulator"
-"""Names of the runtimes: HailoRT with a chip behind it, and what stands in for both."""
+__all__ = ["HailoEmbedder"]
 
 
 class HailoEmbedder(Embedder):
@@ -98,12 +95,7 @@ class HailoEmbedder(Embedder):
                 action="the simulator runs simulated HEFs alone, and the chip none of them",
             )
         digest = sha256_bytes(data)
-        runtime = {
-            "name": SIMULATOR if resource.simulated else HAILORT,
-            "version": str(getattr(module, "__version__", "unknown")),
-            "normalised": normalised,
-            "output": output,
-        }
+        runtime = {**resource.runtime, "normalised": normalised, "output": output}
         if artefact_digest not in (None, digest):
             runtime["derived_sha256"] = digest
         super().__init__(

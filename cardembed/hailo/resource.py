@@ -19,8 +19,17 @@ from cardembed.errors import DeviceBusyError, DriverMismatchError, Infrastructur
 from cardembed.fidelity import Fidelity
 from cardembed.hailo.deadline import Deadline
 
-__all__ = ["ChipResource", "Ownership", "hailo_platform", "simulated_platform"]
+__all__ = [
+    "HAILORT",
+    "SIMULATOR",
+    "ChipResource",
+    "Ownership",
+    "hailo_platform",
+    "simulated_platform",
+]
 
+HAILORT, SIMULATOR = "hailort", "hailort-simulator"
+"""Names of the runtimes: HailoRT with a chip behind it, and what stands in for both."""
 SIMULATED = "CARDEMBED_SIMULATED"
 """The attribute that marks the simulator's module."""
 
@@ -43,6 +52,14 @@ class ChipResource:
     def fidelity(self) -> Fidelity:
         """`device`, or `emulated` through the simulator."""
         return Fidelity.EMULATED if self.simulated else Fidelity.DEVICE
+
+    @property
+    def runtime(self) -> dict[str, str]:
+        """Name and version of what drives it."""
+        return {
+            "name": SIMULATOR if self.simulated else HAILORT,
+            "version": str(getattr(self.platform, "__version__", "unknown")),
+        }
 
     @property
     def lock_path(self) -> Path:

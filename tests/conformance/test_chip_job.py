@@ -78,6 +78,7 @@ def test_a_healthy_chip_is_judged_and_put_on_record(healthy):
         assert reading["throttled"] is False
     assert device["after"]["golden_identical"] is True
     assert device["after"]["golden_sha256"] == device["before"]["golden_sha256"]
+    assert device["health_check"] == "passed twice"
     assert "hailortcli" not in device
 
 
@@ -129,6 +130,12 @@ STOPS = [
     ("corrupt_hef", [], "status 91"),
     ("timeout_after=0", ["DeviceTimeoutError", "DeviceTimeoutError"], "status 4"),
 ]
+ARCHITECTURES = {
+    "corrupt_hef": "simulator of HAILO8L",
+    "architecture=HAILO15H": "simulator of HAILO15H",
+    "timeout_after=0": "simulator of HAILO8L",
+}
+"""What the device says it is; nothing where it cannot be opened."""
 
 
 @pytest.mark.parametrize(("fault", "errors", "says"), STOPS)
@@ -138,8 +145,24 @@ def test_a_chip_that_gives_no_answer_at_all(job, fault, errors, says):
     assert set(states(predicate).values()) == {"error"}, out
     reasons = {cell.reason for cell in predicate.cells if cell.target == "hailo8l"}
     assert [reason for reason in reasons if says not in reason] == []
-    attempts = (predicate.device or {}).get("attempts", [])  # none where the chip was never asked
+    attempts = predicate.device["attempts"]
     assert [attempt["error"] for attempt in attempts] == errors
+    assert predicate.device["health_check"].startswith("not ")
+    told = predicate.device.get("identity", {}).get("architecture")
+    assert told == ARCHITECTURES.get(fault)
+    # Where the network is what the chip does not take, it still says how it feels.
+    if fault in ("corrupt_hef", "architecture=HAILO15H"):
+        state = predicate.device["without_network"]
+        assert (state["temperature_celsius"], state["clock_hz"], state["throttled"]) == (51, 200e6, False)
+        assert predicate.device["runtime"]["name"] == "hailort-simulator"
+        assert predicate.device["artefact"]["file"] == "small.simhef"
+        assert "before" not in predicate.device
+        assert predicate.device["health_check"].startswith("not made, since no network was loaded: ")
+        assert says in predicate.device["health_check"]
+        assert f"simulated chip: {told}, health check not made" in out
+        page = render_report(job.report)
+        assert told in page
+        assert "Health check" in page
     times = [datetime.fromisoformat(attempt["at"]) for attempt in attempts]
     # Between them are a pause, the deadline, and a second to let go.
     assert not times or max(times) - min(times) < timedelta(seconds=20)
@@ -177,6 +200,7 @@ def test_nothing_counts_without_the_second_health_check(job):
     assert cell.reason.startswith("on the chip: no health check after the last image")
     assert {step.status for step in cell.steps} == {"passed"}
     assert "nothing counts" in out
+    assert predicate.device["health_check"].startswith("passed before the first image, and then: no health")
 
 
 def test_a_chip_that_answers_differently_every_time_fails(job):

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from cardembed._io import sha256_file
 from cardembed.conformance import chip_setup
+from cardembed.conformance.chip_record import as_evidence, read_records
 from cardembed.conformance.chip_setup import ChipSetup, hef_normaliser, prepare_setup
 from cardembed.conformance.measure import bench as bench_module
 from cardembed.conformance.measure import chip as chip_module
@@ -26,12 +27,14 @@ from cardembed.conformance.spec import parse_feature
 from cardembed.embedders import hailo
 from cardembed.embedders.exports import compiled_hef
 from cardembed.errors import (
+    DeviceLostError,
     InfrastructureError,
     ReleaseError,
     UnavailableError,
     UsageError,
     WrongAnswerError,
 )
+from cardembed.hailo.enquiry import ask_chip
 from cardembed.hailo.protocol import Identity
 from cardembed.hailo.resource import ChipResource, simulated_platform
 from cardembed.hailo.simulator.faults import inject
@@ -139,6 +142,61 @@ def test_a_release_without_a_compiled_network_is_not_run(world, tmp_path):
         with pytest.raises(UnavailableError, match=r"compiled network .*in the release.*found none"):
             session.embedder()
     assert [attempt.error for attempt in session.record.attempts] == ["UnavailableError"]
+
+
+def damaged(world, folder):
+    """A copy of the network whose bytes are not whole any more."""
+    hef, _, _ = world
+    file = folder / "damaged.simhef"
+    file.write_bytes(hef.read_bytes()[:-100])
+    return ChipSetup(device="simulator", hef=str(file), normalised="chip")
+
+
+def test_of_a_damaged_network_the_chip_is_on_record_and_it_is_tried_once(world, tmp_path, monkeypatch):
+    _, release, _ = world
+    session = ChipSession(damaged(world, tmp_path), release, tmp_path)
+    with pytest.raises(ReleaseError, match="status 91"):
+        session.embedder()
+    (written,) = read_records(tmp_path)
+    assert written == session.record
+    assert written.identity["architecture"] == "simulator of HAILO8L"
+    assert (written.without_network.temperature_celsius, written.without_network.throttled) == (51, False)
+    assert (written.before, written.attempts, written.void) == (None, [], "")
+    assert as_evidence([written])["health_check"].startswith("not made, since no network was loaded")
+    monkeypatch.setattr(chip_module, "HailoEmbedder", None)  # whoever opens it again fails otherwise
+    with pytest.raises(ReleaseError, match="status 91"):
+        session.embedder()
+    assert ask_chip(ChipResource(simulated_platform()), 10)  # and the chip is free
+
+
+def test_a_chip_that_does_not_say_what_it_is_takes_nothing_from_the_error(world, tmp_path, monkeypatch):
+    _, release, _ = world
+
+    def gone(*_):
+        raise DeviceLostError("the chip", expected="an answer", found="none", action="look after it")
+
+    monkeypatch.setattr(chip_module, "ask_chip", gone)
+    session = ChipSession(damaged(world, tmp_path), release, tmp_path)
+    with pytest.raises(ReleaseError, match="status 91"):
+        session.embedder()
+    assert (session.record.identity, session.record.without_network) == ({}, None)
+    assert "status 91" in session.record.health_check
+    assert "the chip gave no answer: the chip: expected an answer" in session.record.health_check
+
+
+def test_a_stand_in_for_the_chip_leaves_no_identity(world, tmp_path, monkeypatch):
+    _, release, _ = world
+    monkeypatch.setattr(chip_module, "hailo_platform", simulated_platform)
+    compiled = tmp_path / "some.hef"
+    compiled.write_bytes(b"\x01HEF")
+    monkeypatch.setattr(hailo, "hailo_platform", simulated_platform)
+    setup = prepare_setup(release, "chip", hef=compiled, normalised="chip")
+    session = ChipSession(setup, release, tmp_path)
+    with pytest.raises(ReleaseError, match="found another file"):
+        session.embedder()
+    assert (session.record.identity, session.record.without_network) == ({}, None)
+    assert session.record.artefact["file"] == "some.hef"
+    assert "unreadable" in session.record.artefact
 
 
 def repeated(world, run_dir, device):

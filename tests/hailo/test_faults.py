@@ -18,6 +18,7 @@ from cardembed import errors
 from cardembed.hailo import worker as worker_module
 from cardembed.hailo.deadline import Deadline
 from cardembed.hailo.driver import attached_devices
+from cardembed.hailo.enquiry import ask_chip
 from cardembed.hailo.resource import ChipResource, Ownership, simulated_platform
 from cardembed.hailo.simulator.chip import HANG
 from cardembed.hailo.simulator.faults import FAULTS_VARIABLE, Faults, inject
@@ -210,6 +211,21 @@ def test_a_scan_opens_nothing(open_hef):
         attached_devices(resource)
     with inject(driver_mismatch=True), pytest.raises(errors.DriverMismatchError):
         attached_devices(resource)
+
+
+def test_a_chip_is_asked_what_it_is_without_a_network(open_hef):
+    resource = ChipResource(simulated_platform())
+    with inject(corrupt_hef=True, throttled=True, architecture="HAILO15H"):
+        identity, health = ask_chip(resource, 2.0)
+        assert (identity.architecture, identity.simulated) == ("HAILO15H", True)
+        assert (health.throttled, health.temperature) == (True, 104)
+    named = ChipResource(simulated_platform(), "0000:09:00.0")
+    with pytest.raises(errors.DeviceBusyError, match="status 74"):
+        ask_chip(named, 2.0)
+    embedder = open_hef()  # nobody holds it any more
+    with pytest.raises(errors.DeviceBusyError, match="another owner"):
+        ask_chip(resource, 0.1)
+    assert embedder.embed_preprocessed(batch()).shape == (3, 768)
 
 
 def test_what_the_simulator_says_of_itself_never_reads_as_a_chips(open_hef):

@@ -7,29 +7,31 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed._io import sha256_array, sha256_file
+from cardembed._io import sha256_array
 from cardembed._seeds import rng
-from cardembed.conformance.chip_record import FOLDER, ChipAttempt, ChipReading, ChipRecord
+from cardembed.conformance.chip_record import FOLDER, ChipAttempt, ChipReading, ChipRecord, ChipState
 from cardembed.conformance.chip_setup import CHIP, CHIP_TARGET, SIMULATOR, ChipSetup
+from cardembed.conformance.measure.network_file import NetworkFile, chosen_network
 from cardembed.conformance.patience import Patience
-from cardembed.embedders.exports import compiled_hef, simulated_hef
 from cardembed.embedders.hailo import HailoEmbedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import (
     CardembedError,
     DeviceMissingError,
     InfrastructureError,
+    ReleaseError,
     UnavailableError,
     UsageError,
+    WrongArchitectureError,
 )
 from cardembed.fidelity import Fidelity
+from cardembed.hailo.enquiry import ask_chip
 from cardembed.hailo.hailortcli import measure_hef
-from cardembed.hailo.protocol import Normalised
+from cardembed.hailo.resource import ChipResource, hailo_platform, simulated_platform
 from cardembed.release import Release
 
 __all__ = ["ChipSession", "golden_pictures"]
@@ -45,18 +47,6 @@ def golden_pictures(size: int) -> NDArray[np.uint8]:
     coarse = rng("golden input").integers(0, 256, (_GOLDEN, 7, 7, 3), dtype=np.uint8)
     place = np.arange(size) * 7 // size
     return np.ascontiguousarray(coarse[:, place][:, :, place])
-
-
-class _Network(NamedTuple):
-    path: Path
-    sha256: str
-    """Of the file's bytes."""
-    named_by: str | None
-    """The digest that names the artefact, where it is not that of its bytes."""
-    normalised: Normalised
-    """Who normalises."""
-    source: str
-    """Where it comes from, for people."""
 
 
 class ChipSession:
@@ -80,7 +70,7 @@ class ChipSession:
         self._patience.note = self.failed
         self._embedder: HailoEmbedder | None = None
         self._golden: NDArray[np.float32] | None = None
-        self._missing: UnavailableError | None = None
+        self._missing: CardembedError | None = None
         self._path: Path | None = None
         self.record = ChipRecord(asked=setup.device, simulated=setup.simulated, target=self.target)
         name = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -112,6 +102,9 @@ class ChipSession:
                 self._missing = error
                 self.failed(error)
                 raise
+            except ReleaseError as error:  # the file stays what it is
+                self._missing = error
+                raise
         return self._embedder
 
     @property
@@ -135,20 +128,7 @@ class ChipSession:
         self.record.write(self._file)
 
     def _opened(self) -> HailoEmbedder:
-        network = self._network()
-        embedder = HailoEmbedder(
-            network.path,
-            target=self.target,
-            sha256=network.sha256,
-            artefact_digest=network.named_by,
-            preprocessing=Preprocessing.of(
-                self._release.preprocessing, self._release.target(self.target).input_size
-            ),
-            normalised=network.normalised,
-            timeout=self._setup.timeout,
-            open_timeout=self._setup.open_timeout,
-            device_id=self._device_id,
-        )
+        embedder, network = self._loaded()
         try:
             # Whatever module answered to the name hailo_platform: what was asked for is what has to be there.
             if (embedder.fidelity is Fidelity.DEVICE) == self._setup.simulated:
@@ -158,7 +138,9 @@ class ChipSession:
                     found=str(embedder.runtime),
                     action="remove what stands in for hailo_platform",
                 )
-            self._describe(embedder, network.path, network.source)
+            self._identify(embedder)
+            self.record.runtime = dict(embedder.runtime)
+            self.record.artefact = network.as_facts(compiled=not self._setup.simulated)
             reading = self._check(embedder)
         except BaseException:
             embedder.close()
@@ -168,22 +150,48 @@ class ChipSession:
         self.save()
         return embedder
 
-    def _network(self) -> _Network:
-        """What is executed, and who normalises: as the setup says, or the release."""
-        if self._setup.hef is not None:
-            assert self._setup.normalised is not None  # the setup's own rule
-            path = Path(self._setup.hef)
-            digest = sha256_file(path)
-            known = self._release.artefact(self.target, "hef")
-            own = known is not None and known.sha256 == digest
-            source = "the release's, by --hef" if own else "a file of its own (--hef)"
-            return _Network(path, digest, None, self._setup.normalised, source)
-        if self._setup.simulated:
-            path, digest = simulated_hef(self._release, self.target)
-            shipped = self._release.artefact(self.target, "int8") or self._release.weights(self.target)
-            return _Network(path, digest, shipped.sha256, "chip", "packed from the release's INT8 network")
-        path, digest, normalised = compiled_hef(self._release, self.target)
-        return _Network(path, digest, None, normalised, "the release")
+    def _loaded(self) -> tuple[HailoEmbedder, NetworkFile]:
+        network: NetworkFile | None = None
+        try:
+            network = chosen_network(self._setup, self._release)
+            embedder = HailoEmbedder(
+                network.path,
+                target=self.target,
+                sha256=network.sha256,
+                artefact_digest=network.named_by,
+                preprocessing=Preprocessing.of(
+                    self._release.preprocessing, self._release.target(self.target).input_size
+                ),
+                normalised=network.normalised,
+                timeout=self._setup.timeout,
+                open_timeout=self._setup.open_timeout,
+                device_id=self._device_id,
+            )
+        except CardembedError as error:
+            if _of_the_network(error):
+                self._not_loaded(network, error)
+            raise
+        return embedder, network
+
+    def _not_loaded(self, network: NetworkFile | None, error: CardembedError) -> None:
+        """Put on record which chip it was that no network was loaded onto: it is asked without one, once."""
+        record = self.record
+        if record.not_loaded:
+            return
+        record.not_loaded = str(error)
+        if network is not None:
+            record.artefact = network.as_facts(compiled=not self._setup.simulated)
+        try:
+            platform = simulated_platform() if self._setup.simulated else hailo_platform()
+            resource = ChipResource(platform, self._device_id)
+            if resource.simulated == self._setup.simulated:
+                identity, health = ask_chip(resource, self._setup.timeout)
+                record.runtime = resource.runtime
+                record.identity = record.identity or identity.as_facts()
+                record.without_network = ChipState.now(health)
+        except CardembedError as unanswered:  # what kept the network from it is the error that counts
+            record.not_loaded += f"; and asked what it is, the chip gave no answer: {unanswered}"
+        self.save()
 
     def confirm(self) -> None:
         """Check that what answers is still the device that was opened first: a lost one is looked for anew.
@@ -200,17 +208,6 @@ class ChipSession:
             raise _unwell(f"the device that was opened first ({_named(first)})", _named(identity))
         self.record.identity = identity
 
-    def _describe(self, embedder: HailoEmbedder, path: Path, source: str) -> None:
-        self._identify(embedder)
-        self.record.runtime = dict(embedder.runtime)
-        self.record.artefact = {
-            "file": path.name,
-            "sha256": embedder.runtime.get("derived_sha256", embedder.artefact_digest),
-            "bytes": path.stat().st_size,
-            "from": source,
-            **({} if self._setup.simulated else _stated(path)),
-        }
-
     def _check(self, embedder: HailoEmbedder) -> ChipReading:
         """Ask for the golden input's embeddings, and how the chip feels.
 
@@ -226,14 +223,11 @@ class ChipSession:
             raise _unwell(f"the first check's answers (cosine ≥ {_SAME:g})", f"cosine {cosine:.4f}")
         if first is None:
             self._golden = answers
-        return ChipReading(
-            at=datetime.now(UTC),
+        return ChipReading.now(
+            health,
             golden_sha256=sha256_array(answers),
             golden_cosine=cosine,
             golden_identical=None if first is None else answers.tobytes() == first.tobytes(),
-            temperature_celsius=health.temperature,
-            clock_hz=health.clock_hz,
-            throttled=health.throttled,
         )
 
     def close(self) -> None:
@@ -259,6 +253,11 @@ def _named(identity: Mapping[str, str]) -> str:
     return ", ".join(value for value in identity.values() if value) or "one that does not tell what it is"
 
 
+def _of_the_network(error: CardembedError) -> bool:
+    """Whether the chip may be well, and the network is what it does not take."""
+    return isinstance(error, ReleaseError | WrongArchitectureError) or type(error) is InfrastructureError
+
+
 def _unwell(expected: str, found: str) -> InfrastructureError:
     return InfrastructureError(
         "health check of the chip",
@@ -266,20 +265,3 @@ def _unwell(expected: str, found: str) -> InfrastructureError:
         found=found,
         action="power-cycle the device; nothing that it said in this run counts",
     )
-
-
-def _stated(path: Path) -> dict[str, Any]:
-    """What a HEF states of itself, as far as it can be read."""
-    from cardembed.hef import read_hef
-
-    try:
-        hef = read_hef(path)
-    except CardembedError as error:
-        return {"unreadable": str(error)}
-    cores = [core for group in hef.network_groups for core in group.core_ops]
-    return {
-        "compiled_for": hef.architecture,
-        "compiler": hef.sdk_version,
-        "contexts": [core.contexts for core in cores],
-        "bottleneck_fps": [core.bottleneck_fps for core in cores],
-    }

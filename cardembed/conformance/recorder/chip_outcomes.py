@@ -8,7 +8,7 @@ from dataclasses import replace
 from cardembed.conformance.chip_record import ChipRecord
 from cardembed.conformance.recorder.ledger import EXECUTED, CellOutcome
 from cardembed.conformance.states import State
-from cardembed.embedders.hailo import HAILORT, SIMULATOR
+from cardembed.hailo.resource import HAILORT, SIMULATOR
 
 __all__ = ["on_chip", "without_void"]
 

@@ -96,6 +96,9 @@ def chip_lines(records: Sequence[ChipRecord]) -> list[str]:
                 if r is not None
             )
             lines.append(f"{what}: {named}, {felt}")
+        elif record.not_loaded:
+            named = record.identity.get("architecture", "it did not tell what it is")
+            lines.append(f"{what}: {named}, health check {record.health_check}")
         lines += [f"{what}: no answer: {attempt.reason}" for attempt in record.attempts]
         if record.void:
             lines.append(f"{what}: nothing counts: {record.void}")

@@ -1,0 +1,79 @@
+"""The compiled network that a chip is given in a run, and what goes on record about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cardembed._io import sha256_file
+from cardembed.conformance.chip_setup import CHIP_TARGET, ChipSetup
+from cardembed.embedders.exports import compiled_hef, simulated_hef
+from cardembed.errors import CardembedError
+from cardembed.hailo.protocol import Normalised
+from cardembed.release import Release
+
+__all__ = ["NetworkFile", "chosen_network"]
+
+
+class NetworkFile(NamedTuple):
+    """What is executed, and who normalises for it."""
+
+    path: Path
+    sha256: str
+    """Of the file's bytes."""
+    named_by: str | None
+    """The digest that names the artefact, where it is not that of its bytes."""
+    normalised: Normalised
+    """Who normalises."""
+    source: str
+    """Where it comes from, for people."""
+
+    def as_facts(self, *, compiled: bool) -> dict[str, Any]:
+        """For evidence; `compiled`: with what a HEF states of itself, as far as it can be read."""
+        return {
+            "file": self.path.name,
+            "sha256": self.sha256,
+            "bytes": self.path.stat().st_size,
+            "from": self.source,
+            **(_stated(self.path) if compiled else {}),
+        }
+
+
+def chosen_network(setup: ChipSetup, release: Release) -> NetworkFile:
+    """The network by `--hef`, else the release's.
+
+    Raises:
+        UnavailableError: The release has none, or none can be made here.
+        ReleaseError: release.json does not say who normalises.
+        ExportError: The simulator's cannot be made.
+    """
+    if setup.hef is not None:
+        assert setup.normalised is not None  # the setup's own rule
+        path = Path(setup.hef)
+        digest = sha256_file(path)
+        known = release.artefact(CHIP_TARGET, "hef")
+        own = known is not None and known.sha256 == digest
+        source = "the release's, by --hef" if own else "a file of its own (--hef)"
+        return NetworkFile(path, digest, None, setup.normalised, source)
+    if setup.simulated:
+        path, digest = simulated_hef(release, CHIP_TARGET)
+        shipped = release.artefact(CHIP_TARGET, "int8") or release.weights(CHIP_TARGET)
+        return NetworkFile(path, digest, shipped.sha256, "chip", "packed from the release's INT8 network")
+    path, digest, normalised = compiled_hef(release, CHIP_TARGET)
+    return NetworkFile(path, digest, None, normalised, "the release")
+
+
+def _stated(path: Path) -> dict[str, Any]:
+    from cardembed.hef import read_hef
+
+    try:
+        hef = read_hef(path)
+    except CardembedError as error:
+        return {"unreadable": str(error)}
+    cores = [core for group in hef.network_groups for core in group.core_ops]
+    return {
+        "compiled_for": hef.architecture,
+        "compiler": hef.sdk_version,
+        "contexts": [core.contexts for core in cores],
+        "bottleneck_fps": [core.bottleneck_fps for core in cores],
+    }
