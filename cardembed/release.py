@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -67,6 +67,18 @@ class Compilation(BaseModel):
     emulated: dict[str, dict[str, float]] | None = None
     """By what of the compiler executed it ("native", "fp_optimized", "quantized"): "mean", "p5" and "min" of
     the cosine to the float student."""
+    calibration_photos: tuple[Annotated[str, Field(pattern=_SHA256)], ...] | None = None
+    """SHA-256 of the photos that the kit calibrates on; None where nobody showed one. The HEF changes the
+    release's digest, and so its verdict photos: the kit was compared with those of before."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)  # as of an artefact, below
+        return {
+            name: value
+            for name, value in content.items()
+            if value is not None or name != "calibration_photos"
+        }
 
 
 class Artefact(BaseModel):

@@ -87,6 +87,7 @@ def import_hef(
             bottleneck_fps=core_op.bottleneck_fps,
             kit_sha256=kit_sha256,
             emulated=None if record is None else record.emulated,
+            calibration_photos=None if manifest is None else manifest.calibration.photos,
         ),
     )
     before = release.artefact(target, "hef")

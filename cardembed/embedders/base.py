@@ -37,6 +37,8 @@ class Embedder(ABC):
 
     batch_size = 32
     """Images a call of `embed_impl`; the last batch of a call may be smaller."""
+    calibrated_on: frozenset[str] | None = None
+    """SHA-256 of the photos that its 8-bit ranges were measured on; None where the artefact says none."""
 
     def __init__(
         self,

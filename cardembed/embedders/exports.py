@@ -81,7 +81,8 @@ def exported_coreml(release: Release, target: str) -> tuple[Path, str]:
 def quantised_int8(release: Release, target: str) -> tuple[Path, str]:
     """The INT8 network of a target and its SHA-256: the release's own, else quantised here once.
 
-    The calibration set is drawn from development photos of the release's cards.
+    The calibration set is drawn from development photos of the release's cards. The file names its photos, so
+    that whoever judges it can compare them with those that decide: see `check_calibration`.
 
     Raises:
         UnavailableError: It was not quantised before, and there is no PyTorch, or the release's cards lie in
@@ -99,10 +100,12 @@ def quantised_int8(release: Release, target: str) -> tuple[Path, str]:
         return release.path(shipped), shipped.sha256
     entry = release.target(target)
     preprocessing = Preprocessing.of(release.preprocessing, entry.input_size)
-    made_of = [SEED, LEAST, SIMULATOR_VERSION, release.catalogue_digest, preprocessing.digest]
+    made_of = ["names its photos", SEED, LEAST, SIMULATOR_VERSION, release.catalogue_digest]
+    made_of.append(preprocessing.digest)
     key = sha256_bytes(canonical_json(made_of))[:16]
 
     def make(folder: Path) -> Path:
+        from cardembed.embedders.calibrated import write_calibration
         from cardembed.export.hailo.calibration import calibration_photos, calibration_set
         from cardembed.export.hailo.int8 import quantise
         from cardembed.export.hailo.network import ChipNetwork, write_chip_onnx
@@ -117,12 +120,12 @@ def quantised_int8(release: Release, target: str) -> tuple[Path, str]:
                 found=f"no cards: {error}",
                 action="open the target with the runtime torch",
             ) from error
-        images = calibration_set(calibration_photos(catalogue), preprocessing).images
+        drawn = calibration_set(calibration_photos(catalogue), preprocessing)
         weights = release.weights(target)
         model = load_weights(release.path(weights), sha256=weights.sha256)
         network = ChipNetwork(model, preprocessing, raw=True)
         source = write_chip_onnx(network, preprocessing.size, folder / "float.onnx", batch=None)
-        return quantise(source, images, folder / "int8.onnx")
+        return write_calibration(quantise(source, drawn.images, folder / "int8.onnx"), drawn.photos)
 
     return _derived(release, target, f"{entry.architecture}-int8-{key}.onnx", make)
 

@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from cardembed._io import canonical_json, sha256_bytes
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, unit_rows
+from cardembed.embedders.calibrated import calibration_of
+from cardembed.embedders.onnx_safety import parse_checked
 from cardembed.embedders.preprocessing import Picture, Preprocessing
-from cardembed.errors import EmbeddingError, ReleaseError, UsageError, WrongAnswerError
+from cardembed.errors import ArtefactError, EmbeddingError, ReleaseError, UsageError, WrongAnswerError
 from cardembed.hailo.deadline import Deadline
 from cardembed.hailo.driver import Api, HailoRTDriver
 from cardembed.hailo.frames import FrameMaker
 from cardembed.hailo.protocol import Chip, Health, Identity, NetworkShape, Normalised, OutputFormat
 from cardembed.hailo.resource import ChipResource, hailo_platform, simulated_platform
-from cardembed.hailo.simulator.container import is_simulated
+from cardembed.hailo.simulator.container import is_simulated, read_simulated_hef
 from cardembed.release import read_verified
 
 __all__ = ["HailoEmbedder"]
@@ -105,6 +107,8 @@ class HailoEmbedder(Embedder):
             preprocessing=preprocessing or Preprocessing(224),
             runtime=runtime,
         )
+        if simulated:
+            self.calibrated_on = _calibrated_on(path, data)
         dtype = FrameMaker(self.preprocessing, normalised).dtype
         driver = HailoRTDriver(
             resource,
@@ -266,6 +270,14 @@ def _check_fit(path: Path, shape: NetworkShape, size: int, normalised: Normalise
             action=f'open it with normalised="{"host" if normalised == "chip" else "chip"}"; '
             "of a release's HEF, import-artefact --normalised says it",
         )
+
+
+def _calibrated_on(path: Path, data: bytes) -> frozenset[str] | None:
+    """What the INT8 network within a simulated HEF says of its calibration; None of a damaged one."""
+    try:
+        return calibration_of(parse_checked(path, read_simulated_hef(data)[1]))
+    except (ArtefactError, ReleaseError):  # what is wrong with it, the simulator says as HailoRT would
+        return None
 
 
 def _read(path: Path, sha256: str | None) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder
+from cardembed.embedders.calibrated import calibration_of
 from cardembed.embedders.onnx_safety import parse_checked
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.sessions import open_session
@@ -65,7 +66,7 @@ class Int8Embedder(Embedder):
             runtime=runtime,
         )
         data = read_verified(path, sha256)
-        parse_checked(path, data)
+        self.calibrated_on = calibration_of(parse_checked(path, data))
         try:
             self._session = open_session(data, threads=threads, as_written=True)
         except ValueError as error:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cardembed._io import sha256_file
 from cardembed.errors import ArtefactError, UsageError
 from cardembed.hailo.protocol import Normalised
 from cardembed.hailo.simulator.container import Quant, is_simulated, read_simulated_hef
 
-__all__ = ["who_normalises"]
+if TYPE_CHECKING:
+    from cardembed.export.hailo.manifest import KitManifest
+
+__all__ = ["kit_around", "who_normalises"]
 
 
 def who_normalises(path: Path, given: Normalised | None, *, option: str) -> Normalised:
@@ -49,7 +53,12 @@ def _of_simulated(path: Path) -> Normalised:
 
 
 def _of_kit(path: Path) -> Normalised | None:
-    """What the compile kit around it says; None without one, or where it tells of another file."""
+    kit = kit_around(path)
+    return None if kit is None else kit.normalised
+
+
+def kit_around(path: Path) -> KitManifest | None:
+    """The compile kit that a HEF lies in; None without one, or where it tells of another file."""
     from cardembed.export.hailo.compiler import MANIFEST
     from cardembed.export.hailo.manifest import read_compiled, read_kit
 
@@ -62,4 +71,4 @@ def _of_kit(path: Path) -> Normalised | None:
         return None
     if record is None or record.kit_sha256 != digest or record.hef_sha256 != sha256_file(path):
         return None
-    return kit.normalised
+    return kit

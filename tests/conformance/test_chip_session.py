@@ -29,6 +29,7 @@ from cardembed.embedders.exports import compiled_hef
 from cardembed.errors import (
     DeviceLostError,
     InfrastructureError,
+    PhotoSetError,
     ReleaseError,
     UnavailableError,
     UsageError,
@@ -251,12 +252,14 @@ def test_golden_pictures_are_the_same_everywhere_and_differ():
     assert (golden_pictures(112)[:, ::16, ::16] == pictures[:, ::32, ::32]).all()
 
 
-def shipped(world, folder, said):
+def shipped(world, folder, said, **compiled):
     """The HEF, and a release that holds it and says who normalises for it."""
     hef, release, _ = world
     root = shutil.copytree(release.root, folder / "release")
     shutil.copy(hef, root / "net.hef")
     content = {"path": "net.hef", "sha256": sha256_file(hef), "format": "hef", "bytes": hef.stat().st_size}
+    if compiled:
+        content["compiled"] = {"sdk_version": "3", "contexts": 1, **compiled}
     artefact = Artefact.model_validate({**content, "normalised": said})
     return hef, Release.load(root).with_artefact("hailo8l", artefact).write()
 
@@ -278,6 +281,23 @@ def test_who_normalises_is_said_and_never_assumed(world, tmp_path):
     assert hef_normaliser(other, telling, "chip") == "chip"
     with pytest.raises(ValidationError, match="who normalises"):  # so that no session has to guess
         ChipSetup(device="chip", hef=str(other))
+
+
+@pytest.mark.parametrize("named", [None, "the same.hef"])
+def test_a_photo_that_the_releases_hef_was_calibrated_on_is_refused(disguise, world, tmp_path, named):
+    _, _, photos = world
+    for photo in (photos.records[3].sha256, "0" * 64):
+        hef, own = shipped(world, tmp_path / photo[:4], "chip", calibration_photos=(photo,))
+        if named:
+            hef = Path(shutil.copy(hef, tmp_path / named))
+        chip = prepare_setup(own, "chip", hef=hef if named else None)
+        setup = {"release": str(own.root), "photos": str(photos.root), "chip": chip.model_dump()}
+        with Bench(setup, run_dir=tmp_path) as bench:
+            if photo == "0" * 64:
+                assert bench.embedder("hailo8l").calibrated_on == {photo}
+                continue
+            with pytest.raises(PhotoSetError, match=f"calibrated on, found 1: {photos.records[3].id};"):
+                bench.embedder("hailo8l")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from cardembed._io import atomic_write_json, sha256_file
 from cardembed.embedders.files import open_artefact
-from cardembed.embedders.normaliser import who_normalises
+from cardembed.embedders.normaliser import kit_around, who_normalises
 from cardembed.errors import UsageError
 from cardembed.export.hailo.manifest import CompiledRecord, Images, KitManifest
 
@@ -56,6 +56,7 @@ def test_nobody_assumes_it(hef):
 def test_the_kit_around_it_says_it(hef, who):
     write_kit(hef, who)
     assert (asked(hef), asked(hef, who)) == (who, who)
+    assert kit_around(hef).calibration.photos == (DIGEST,)
     with pytest.raises(UsageError, match=f"expected {who}, as its makers say"):
         asked(hef, "host" if who == "chip" else "chip")
 

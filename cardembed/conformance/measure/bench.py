@@ -23,6 +23,7 @@ from cardembed.conformance.patience import Patience
 from cardembed.conformance.predicate import PhotosInfo, ReleaseInfo
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.cache import embed_measured
+from cardembed.embedders.calibrated import check_calibration
 from cardembed.embedders.registry import open_embedder
 from cardembed.embedders.sources import GallerySource
 from cardembed.errors import PhotoSetError, UnavailableError
@@ -110,7 +111,14 @@ class Bench:
         Raises:
             UnavailableError: The release has no such target, or this machine cannot execute it.
             InfrastructureError: The chip gives no answer.
+            PhotoSetError: It was calibrated on a photo that decides.
         """
+        embedder = self._opened(target)
+        if embedder.calibrated_on is not None:
+            check_calibration(embedder, self.photo_set)
+        return embedder
+
+    def _opened(self, target: str) -> Embedder:
         if target not in self.release.targets:
             raise UnavailableError(
                 self.release.name,

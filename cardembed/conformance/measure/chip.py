@@ -129,6 +129,8 @@ class ChipSession:
 
     def _opened(self) -> HailoEmbedder:
         embedder, network = self._loaded()
+        if network.calibrated_on is not None:  # a HEF cannot say it itself
+            embedder.calibrated_on = network.calibrated_on
         try:
             # Whatever module answered to the name hailo_platform: what was asked for is what has to be there.
             if (embedder.fidelity is Fidelity.DEVICE) == self._setup.simulated:

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from cardembed._io import sha256_file
 from cardembed.conformance.chip_setup import CHIP_TARGET, ChipSetup
 from cardembed.embedders.exports import compiled_hef, simulated_hef
+from cardembed.embedders.normaliser import kit_around
 from cardembed.errors import CardembedError
 from cardembed.hailo.protocol import Normalised
-from cardembed.release import Release
+from cardembed.release import Artefact, Release
 
 __all__ = ["NetworkFile", "chosen_network"]
 
@@ -27,6 +28,8 @@ class NetworkFile(NamedTuple):
     """Who normalises."""
     source: str
     """Where it comes from, for people."""
+    calibrated_on: frozenset[str] | None = None
+    """SHA-256 of the photos that a HEF was calibrated on; None where neither release nor kit tells."""
 
     def as_facts(self, *, compiled: bool) -> dict[str, Any]:
         """For evidence; `compiled`: with what a HEF states of itself, as far as it can be read."""
@@ -52,15 +55,26 @@ def chosen_network(setup: ChipSetup, release: Release) -> NetworkFile:
         path = Path(setup.hef)
         digest = sha256_file(path)
         known = release.artefact(CHIP_TARGET, "hef")
-        own = known is not None and known.sha256 == digest
-        source = "the release's, by --hef" if own else "a file of its own (--hef)"
-        return NetworkFile(path, digest, None, setup.normalised, source)
+        if known is not None and known.sha256 == digest:
+            photos, source = _photos(known), "the release's, by --hef"
+        else:
+            kit = None if setup.simulated else kit_around(path)
+            photos = None if kit is None else frozenset(kit.calibration.photos)
+            source = "a file of its own (--hef)"
+        return NetworkFile(path, digest, None, setup.normalised, source, photos)
     if setup.simulated:
         path, digest = simulated_hef(release, CHIP_TARGET)
-        shipped = release.artefact(CHIP_TARGET, "int8") or release.weights(CHIP_TARGET)
-        return NetworkFile(path, digest, shipped.sha256, "chip", "packed from the release's INT8 network")
+        named_by = release.artefact(CHIP_TARGET, "int8") or release.weights(CHIP_TARGET)
+        return NetworkFile(path, digest, named_by.sha256, "chip", "packed from the release's INT8 network")
     path, digest, normalised = compiled_hef(release, CHIP_TARGET)
-    return NetworkFile(path, digest, None, normalised, "the release")
+    shipped = release.artefact(CHIP_TARGET, "hef")
+    assert shipped is not None  # or there would be no path
+    return NetworkFile(path, digest, None, normalised, "the release", _photos(shipped))
+
+
+def _photos(hef: Artefact) -> frozenset[str] | None:
+    said = None if hef.compiled is None else hef.compiled.calibration_photos
+    return None if said is None else frozenset(said)
 
 
 def _stated(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,7 +32,7 @@ class Images(BaseModel):
     """Over the pixels and their order."""
     photos_digest: str = Field(pattern=_SHA256)
     """Of the photo set that they were drawn from."""
-    photos: tuple[str, ...]
+    photos: tuple[Annotated[str, Field(pattern=_SHA256)], ...]
     """SHA-256 of each image's photo: none of them is a photo that a verdict is given on."""
     seed: int
     """Decided which."""

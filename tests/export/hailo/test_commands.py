@@ -84,6 +84,7 @@ def test_with_the_compiler_the_hef_is_in_the_release(export, elsewhere, release,
     assert (taken.normalised, taken.compiled.sdk_version) == ("chip", "3.31.0")
     assert (taken.compiled.bottleneck_fps, taken.compiled.contexts) == (100.0, 1)
     assert taken.compiled.emulated == found["compiled"]["emulated"]
+    assert list(taken.compiled.calibration_photos) == found["manifest"]["calibration"]["photos"]
     assert changed.weights("hailo8l") == Release.load(release).weights("hailo8l")
     assert changed.artefact("hailo8l", "int8") is not None
 
@@ -109,6 +110,7 @@ def test_what_comes_back_is_taken(run, release, tmp_path):
     assert "warning: container" in out
     first = Release.load(release).artefact("hailo8l", "hef")
     assert first.compiled.kit_sha256 is None
+    assert first.compiled.calibration_photos is None
     assert (release / first.path).read_bytes() == one.read_bytes()
     again = run("import-artefact", one, "--release", release, "--normalised", "chip", "--json")
     assert json.loads(again[1])["artefact"] == first.model_dump(mode="json")
