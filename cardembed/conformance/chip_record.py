@@ -117,7 +117,9 @@ class ChipRecord(_Model):
             return f"passed before the first image, and then: {self.void}" if self.void else "passed twice"
         if self.not_loaded:
             return f"not made, since no network was loaded: {self.not_loaded}"
-        return "not passed: the chip gave no good answer"
+        return (
+            "not passed: the chip gave no good answer" if self.identity else "not made: no chip was reached"
+        )
 
     def write(self, file: Path) -> None:
         """Replace the record's file."""

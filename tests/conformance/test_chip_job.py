@@ -147,9 +147,10 @@ def test_a_chip_that_gives_no_answer_at_all(job, fault, errors, says):
     assert [reason for reason in reasons if says not in reason] == []
     attempts = predicate.device["attempts"]
     assert [attempt["error"] for attempt in attempts] == errors
-    assert predicate.device["health_check"].startswith("not ")
     told = predicate.device.get("identity", {}).get("architecture")
     assert told == ARCHITECTURES.get(fault)
+    verb = "not passed: the chip" if fault == "timeout_after=0" else "not made"
+    assert predicate.device["health_check"].startswith(verb)
     # Where the network is what the chip does not take, it still says how it feels.
     if fault in ("corrupt_hef", "architecture=HAILO15H"):
         state = predicate.device["without_network"]
@@ -302,6 +303,7 @@ def test_without_a_chip_every_cell_is_not_run_and_the_run_not_green(job, tmp_pat
     assert all("hailo-all" in cell.reason for cell in found.values()), out
     assert predicate.device["simulated"] is False
     assert [attempt["error"] for attempt in predicate.device["attempts"]] == ["UnavailableError"]
+    assert predicate.device["health_check"] == "not made: no chip was reached"
 
 
 ELSE = """
