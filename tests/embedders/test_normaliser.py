@@ -3,10 +3,13 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from cardembed._io import atomic_write_json, sha256_file
+from cardembed.conformance.chip_setup import ChipSetup
+from cardembed.conformance.measure.network_file import chosen_network
 from cardembed.embedders.files import open_artefact
 from cardembed.embedders.normaliser import kit_around, who_normalises
 from cardembed.errors import UsageError
@@ -59,6 +62,14 @@ def test_the_kit_around_it_says_it(hef, who):
     assert kit_around(hef).calibration.photos == (DIGEST,)
     with pytest.raises(UsageError, match=f"expected {who}, as its makers say"):
         asked(hef, "host" if who == "chip" else "chip")
+
+
+def test_a_run_on_the_chip_knows_what_the_kit_was_calibrated_on(hef):
+    no_hef = SimpleNamespace(artefact=lambda *_: None)
+    setup = ChipSetup(device="chip", hef=str(hef), normalised="host")
+    assert chosen_network(setup, no_hef).calibrated_on is None
+    write_kit(hef)
+    assert chosen_network(setup, no_hef).calibrated_on == {DIGEST}
 
 
 @pytest.mark.parametrize("other", [{"hef_sha256": DIGEST}, {"kit_sha256": DIGEST}])
