@@ -34,6 +34,8 @@ _EXTREMES = (
     b"\x7f\xff\xff\xff\xff\xff\xff\xff", b"\xff\xff\x03", b"\x80\x80\x80\x01",
 )  # fmt: skip
 
+_WORDS = ("const", "tile", "fill", "conv", "pad", "image")
+
 
 def mutate(data: bytes, dice: random.Random, other: bytes) -> bytes:
     """`data` with one to four changes; `other` is where spliced pieces come from."""
@@ -61,8 +63,14 @@ def mutate(data: bytes, dice: random.Random, other: bytes) -> bytes:
     return bytes(changed)
 
 
-def mutate_message(message: Any, dice: random.Random) -> None:  # noqa: ANN401 - a generated message
-    """Change one field somewhere in a protobuf message: what a bit flip hardly ever reaches."""
+def mutate_message(message: Any, dice: random.Random, words: Sequence[str] = _WORDS) -> None:  # noqa: ANN401 - a generated message
+    """Change one field somewhere in a protobuf message: what a bit flip hardly ever reaches.
+
+    Args:
+        message: It.
+        dice: Decides.
+        words: Texts that mean something in such a message.
+    """
     while True:
         present = [field for field, _ in message.ListFields()]
         if not present:
@@ -88,7 +96,7 @@ def mutate_message(message: Any, dice: random.Random) -> None:  # noqa: ANN401 -
             message = dice.choice(value) if repeated else value
             continue
         old = dice.choice(value) if repeated else value
-        new = _other_value(field, old, dice)
+        new = _other_value(field, old, dice, words)
         if repeated:
             value[dice.randrange(len(value))] = new
         else:
@@ -96,7 +104,7 @@ def mutate_message(message: Any, dice: random.Random) -> None:  # noqa: ANN401 -
         return
 
 
-def _other_value(field: Any, old: Any, dice: random.Random) -> Any:  # noqa: ANN401 - of any field
+def _other_value(field: Any, old: Any, dice: random.Random, words: Sequence[str]) -> Any:  # noqa: ANN401 - of any field
     if isinstance(old, bool):
         return not old
     if field.enum_type is not None:
@@ -107,7 +115,7 @@ def _other_value(field: Any, old: Any, dice: random.Random) -> Any:  # noqa: ANN
     if isinstance(old, float):
         return dice.choice((0.0, -old, 1e30, float("inf"), float("nan"), 1e-30))
     if isinstance(old, str):
-        return dice.choice(("", "const", "tile", "fill", "conv", "pad", old + "x", "é" * 500, "image"))
+        return dice.choice(("", *words, old + "x", "é" * 500))
     return mutate(bytes(old), dice, bytes(old))
 
 

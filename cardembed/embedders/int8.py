@@ -14,7 +14,7 @@ from cardembed.embedders.calibrated import calibration_of
 from cardembed.embedders.onnx_safety import parse_checked
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.sessions import open_session
-from cardembed.errors import ReleaseError
+from cardembed.errors import ArtefactError, ReleaseError
 from cardembed.fidelity import Fidelity
 from cardembed.release import read_verified
 
@@ -65,6 +65,7 @@ class Int8Embedder(Embedder):
             preprocessing=preprocessing,
             runtime=runtime,
         )
+        self._path = path
         data = read_verified(path, sha256)
         self.calibrated_on = calibration_of(parse_checked(path, data))
         try:
@@ -78,9 +79,21 @@ class Int8Embedder(Embedder):
         self._input = ports[0][0].name
 
     def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One run of the session on the batch's pixels."""
+        """One run of the session on the batch's pixels.
+
+        Raises:
+            ArtefactError: The file parses, but cannot be run.
+        """
         pixels = self.preprocessing.squares(batch).astype(np.float32)
-        output: NDArray[np.float32] = self._session.run(None, {self._input: pixels})[0]
+        try:
+            output: NDArray[np.float32] = self._session.run(None, {self._input: pixels})[0]
+        except Exception as error:  # ONNX Runtime's own classes, which differ between versions
+            raise ArtefactError(
+                self._path,
+                expected="a network that ONNX Runtime can run",
+                found=str(error),
+                action="delete it from the cache: it is made again",
+            ) from error
         return output
 
     def close(self) -> None:

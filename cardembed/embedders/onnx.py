@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder
 from cardembed.embedders.declared import DeclaredArtefact
-from cardembed.embedders.onnx_safety import check_onnx, check_ort, parse_checked
+from cardembed.embedders.onnx_safety import CheckedGraph, check_onnx, check_ort, parse_checked
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.sessions import PROVIDER, open_session
 from cardembed.errors import ArtefactError, ReleaseError, UnavailableError
 from cardembed.fidelity import Fidelity
+from cardembed.onnx_graph.limits import GraphLimits
 from cardembed.ports import Port
 from cardembed.release import read_verified
 
@@ -36,6 +37,7 @@ class OnnxEmbedder(Embedder):
         artefact_digest: The digest that names the artefact, where that is not the file's own: an export made
             on this machine is named by its source weights, and its own digest stands in `runtime`.
         threads: See `thread_count`.
+        limits: What it may ask for; the default lets all of ours through.
 
     Raises:
         DigestMismatchError: Other bytes; nothing was parsed.
@@ -53,6 +55,7 @@ class OnnxEmbedder(Embedder):
         preprocessing: Preprocessing,
         artefact_digest: str | None = None,
         threads: int | None = None,
+        limits: GraphLimits | None = None,
     ) -> None:
         onnxruntime: Any = importlib.import_module("onnxruntime")  # it publishes no types
         runtime = {"name": "onnxruntime", "version": str(onnxruntime.__version__), "provider": PROVIDER}
@@ -68,10 +71,12 @@ class OnnxEmbedder(Embedder):
         self._path = path
         data = read_verified(path, sha256)
         if path.suffix == ".ort":
-            check_ort(path, data)
+            self._checked = check_ort(path, data, limits=limits)
             self._declared_version = ("ORT", "")
         else:
-            self._declared_version = ("ONNX", _opset(parse_checked(path, data)))
+            model = parse_checked(path, data, limits=limits)
+            self._checked = CheckedGraph(path, model.graph, limits)
+            self._declared_version = ("ONNX", _opset(model))
         try:
             self._session = open_session(data, threads=threads)
         except ValueError as error:
@@ -89,11 +94,12 @@ class OnnxEmbedder(Embedder):
         """One run of the session.
 
         Raises:
-            ArtefactError: The file parses, but cannot be run.
+            ArtefactError: The file parses, but cannot be run, or needs too much at this number of images.
         """
+        self._checked.check(len(batch))
         try:
             output: NDArray[np.float32] = self._session.run([self._output], {self._input: batch})[0]
-        except ValueError as error:
+        except Exception as error:  # ONNX Runtime's own classes, which differ between versions
             raise ArtefactError(
                 self._path,
                 expected="a file that ONNX Runtime can run",

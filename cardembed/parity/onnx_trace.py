@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cardembed.embedders.onnx_safety import CheckedGraph
 from cardembed.embedders.sessions import open_session
 from cardembed.errors import ArtefactError
 from cardembed.parity.trace import Recorder, Trace
@@ -29,8 +31,9 @@ def trace_onnx(model: Model, batch: NDArray[Any], *, source: str) -> Trace:
         source: For people.
 
     Raises:
-        ArtefactError: It parses, but ONNX Runtime cannot run it.
+        ArtefactError: It parses, but ONNX Runtime cannot run it, or it needs too much at this batch.
     """
+    CheckedGraph(Path(source), model.graph).check(len(batch))
     try:
         return _trace(model, batch, source)
     except Exception as error:  # ONNX Runtime's own classes, which differ between versions

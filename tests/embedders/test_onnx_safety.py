@@ -39,10 +39,10 @@ def external(folder, **entries):
 
 
 def refused(path, match, **options):
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ArtefactError, match=match) as error:
         check_onnx(path, **options)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
     assert "\n" not in str(error.value)
 
 
@@ -137,10 +137,10 @@ def nested(made):
         (foreign, "unknown domain"),
         (wide, "shape"),
         (fill, "ConstantOfShape"),
-        (fill_by_node, "ConstantOfShape to shape"),
-        (fill_by_numbers, "Tile to shape"),
-        (texts, "no numbers"),
-        (nested, "without end"),
+        (fill_by_node, "ConstantOfShape with a result of shape"),
+        (fill_by_numbers, "Tile with a result of shape"),
+        (texts, "which no export has"),
+        (nested, "graph of its own"),
     ],
 )
 def test_absurd_content_is_refused(tmp_path, edit, match):
@@ -169,3 +169,12 @@ def test_an_oversized_file_is_not_read(tmp_path):
 def test_a_plain_file_is_taken(tmp_path):
     onnx.save(model(), tmp_path / "m.onnx")
     assert check_onnx(tmp_path / "m.onnx").graph.node[0].op_type == "Mul"
+
+
+def test_messages_without_content_are_counted_before_they_are_made(tmp_path):
+    graph = b"\n\0" * 5_000_000  # operators of two bytes each, and of 150 in memory
+    length = bytes(
+        [len(graph) & 127 | 128, len(graph) >> 7 & 127 | 128, len(graph) >> 14 & 127 | 128, len(graph) >> 21]
+    )
+    (tmp_path / "m.onnx").write_bytes(b"\x08\x08\x3a" + length + graph)
+    refused(tmp_path / "m.onnx", "more fields")

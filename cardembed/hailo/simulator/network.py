@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cardembed.embedders.onnx_safety import parse_checked
 from cardembed.embedders.sessions import open_session
+from cardembed.errors import ArtefactError
 from cardembed.hailo.simulator.container import SimulatedHef
 
 __all__ = ["Network"]
@@ -21,10 +24,14 @@ class Network:
         onnx: The network's bytes.
 
     Raises:
-        ValueError: ONNX Runtime refuses it, or its ports are not those of the manifest.
+        ValueError: It is none that may be run, ONNX Runtime refuses it, or its ports are not the manifest's.
     """
 
     def __init__(self, hef: SimulatedHef, onnx: bytes) -> None:
+        try:
+            parse_checked(Path("network.onnx"), onnx)
+        except ArtefactError as error:
+            raise ValueError(str(error)) from error
         self._session = open_session(onnx, as_written=True)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:

@@ -30,7 +30,7 @@ class OrtCopy(Copy):
     def __init__(self, source: Path, damaged: Path) -> None:
         self._damaged = damaged
         self._data = bytearray(source.read_bytes())
-        check_ort(source, bytes(self._data[:8]))
+        check_ort(source, bytes(self._data))
         # Puts the generated package beside it into the path of modules.
         importlib.import_module("onnxruntime.tools.ort_format_model")
         schema: Any = importlib.import_module("ort_flatbuffers_py.fbs.InferenceSession")
