@@ -14,8 +14,8 @@ from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import ArtefactError, UnknownTargetError
 from cardembed.parity.classes import FLOAT16, FLOAT16_WEIGHTS, FLOAT32, ArtefactClass
-from cardembed.parity.mutations import MUTATIONS, Mutation
-from cardembed.parity.retrieval import COMPRESSED, RetrievalClass
+from cardembed.parity.mutations import COMPRESSION, MUTATIONS, Mutation
+from cardembed.parity.retrieval import COMPRESSED, COMPRESSED_FEATURES, RetrievalClass
 from cardembed.ports import Port
 from cardembed.release import Release
 
@@ -46,6 +46,10 @@ class Route:
     mutations: tuple[Mutation, ...] = ()
     """Damage that a self-test does to it."""
 
+    def has_to_notice(self, mutation: Mutation) -> bool:
+        """Whether the gate fails its own test where it passes such damage: all of it, or what is severe."""
+        return isinstance(self.kind, ArtefactClass) or mutation.severe
+
 
 def _export_onnx(release: Release, target: str, folder: Path) -> Path:
     from cardembed.export.onnx import export_target_onnx
@@ -74,8 +78,8 @@ def _export_ort(release: Release, target: str, folder: Path) -> Path:
     return path
 
 
-def _ort_contract(path: Path, size: int) -> None:
-    """The format keeps ports; what the converter keeps of the rest, it decides itself."""
+def _size_contract(path: Path, size: int) -> None:
+    """Ports are kept by the format ORT and by the quantiser; what they keep of the rest, they decide."""
     from cardembed.embedders.onnx import input_size
 
     found = input_size(path)
@@ -163,13 +167,15 @@ def _coreml(
         name, frozenset({"ios"}), kind, rounded=rounded, export=partial(_export_coreml, options),
         open=partial(_open_coreml, mode), executed_by="coreml",
         contract=partial(_coreml_contract, options.get("input", "tensor")),
-        mutations=MUTATIONS if kind in _TIGHT else (),
+        mutations=_DAMAGE.get(kind, ()),
     )  # fmt: skip
 
 
-# Only these notice all damage. The float16 bracket lets a GELU's approximation pass, and has to: the file
-# that it executes is coreml-weights', which is damaged there.
-_TIGHT = (FLOAT32, FLOAT16_WEIGHTS)
+_ALL_DAMAGE = (*MUTATIONS, *COMPRESSION)
+# The float16 bracket is left out: the file that it executes is coreml-weights', which is damaged there.
+_DAMAGE: Mapping[ArtefactClass | RetrievalClass, tuple[Mutation, ...]] = {
+    FLOAT32: MUTATIONS, FLOAT16_WEIGHTS: MUTATIONS, COMPRESSED: _ALL_DAMAGE,
+}  # fmt: skip
 _ALL = frozenset({"teacher", "server", "android", "ios", "hailo8l"})
 
 ROUTES: tuple[Route, ...] = (
@@ -179,15 +185,15 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "ort", frozenset({"android"}), FLOAT32, rounded=False, export=_export_ort, open=_open_onnx,
-        executed_by="onnxruntime", contract=_ort_contract, mutations=MUTATIONS,
+        executed_by="onnxruntime", contract=_size_contract, mutations=MUTATIONS,
     ),
     Route(
         "onnx-int8", frozenset({"server", "android"}), COMPRESSED, rounded=False, export=_export_onnx_int8,
-        open=_open_onnx, executed_by="onnxruntime",
+        open=_open_onnx, executed_by="onnxruntime", contract=_size_contract, mutations=_ALL_DAMAGE,
     ),
     Route(
-        "hailo-int8", frozenset({"hailo8l"}), COMPRESSED, rounded=False, export=_export_chip_int8,
-        open=_open_chip_int8, executed_by="int8",
+        "hailo-int8", frozenset({"hailo8l"}), COMPRESSED_FEATURES, rounded=False, export=_export_chip_int8,
+        open=_open_chip_int8, executed_by="int8", mutations=_ALL_DAMAGE,
     ),
     _coreml("coreml-float32", "float32", FLOAT32, precision="float32"),
     _coreml("coreml-image", "float32", FLOAT32, precision="float32", input="image"),
