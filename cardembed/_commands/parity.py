@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,14 @@ from cardembed._commands._output import emit, finite, json_option
 
 if TYPE_CHECKING:
     from cardembed.parity.check import ParityResult
+    from cardembed.parity.retrieval import RetrievalCost
+    from cardembed.parity.routes import Route
     from cardembed.parity.self_test import Finding
+    from cardembed.parity.subject import Subject
 
 __all__ = ["command"]
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.group("parity")
@@ -43,8 +48,18 @@ def _selection(function: Any) -> Any:  # noqa: ANN401 - click's decorators take 
 
 @command.command("check")
 @_selection
+@click.option(
+    "--save-inputs", "save_to", type=_FOLDER, help="Keep the pictures that all are given in a folder."
+)
+@click.option("--inputs", "read_from", type=_FOLDER, help="Replay such a folder, made here or elsewhere.")
 def check(
-    *, directory: Path | None, targets: tuple[str, ...], routes: tuple[str, ...], as_json: bool
+    *,
+    directory: Path | None,
+    targets: tuple[str, ...],
+    routes: tuple[str, ...],
+    as_json: bool,
+    save_to: Path | None,
+    read_from: Path | None,
 ) -> None:
     """Write each artefact, open it, run it, and compare it with its weights.
 
@@ -53,13 +68,30 @@ def check(
     \b
     Example:
       cardembed parity check --target android --route onnx
+      cardembed parity check --target ios --save-inputs inputs/    # here
+      cardembed parity check --target ios --inputs inputs/         # on a Mac
     """
-    results = []
-    for subject, route in _chosen(directory, targets, routes):
-        with tempfile.TemporaryDirectory(prefix="cardembed-parity-") as folder:
-            results.append(subject.check(route, Path(folder)))
-    data = [_plain(result) for result in results]
-    emit({"results": data}, "\n".join(_line(result) for result in results), as_json=as_json)
+    if save_to is not None and read_from is not None:
+        from cardembed.errors import UsageError
+
+        raise UsageError(
+            "parity check",
+            expected="--save-inputs or --inputs",
+            found="both",
+            action="leave one of them out: what was saved is there already",
+        )
+    results, inputs = [], {}
+    for subject, chosen in _chosen(directory, targets, routes):
+        given = _replayed(subject, chosen, save_to, read_from)
+        if given.replayed is not None:
+            inputs[subject.target] = given.replayed.sha256
+        for route in chosen:
+            with tempfile.TemporaryDirectory(prefix="cardembed-parity-") as folder:
+                results.append(given.check(route, Path(folder)))
+    lines = [_line(result) for result in results]
+    lines += [f"inputs of {target}: SHA-256 {digest}" for target, digest in inputs.items()]
+    data = {"results": [_plain(result) for result in results], "inputs": inputs}
+    emit(data, "\n".join(lines), as_json=as_json)
     outcomes = {str(result.outcome) for result in results}
     if outcomes - {"passed", "not run"} or "passed" not in outcomes:
         raise SystemExit(1)
@@ -67,12 +99,21 @@ def check(
 
 @command.command("self-test")
 @_selection
+@click.option(
+    "--cards", type=click.IntRange(2), help="Photos that a compressed artefact has to find; 256 without."
+)
 def self_test(
-    *, directory: Path | None, targets: tuple[str, ...], routes: tuple[str, ...], as_json: bool
+    *,
+    directory: Path | None,
+    targets: tuple[str, ...],
+    routes: tuple[str, ...],
+    as_json: bool,
+    cards: int | None,
 ) -> None:
     """Damage each artefact in every known way and print which check notices.
 
-    Exit code 1 where the parity gate lets damage pass, or nothing could be damaged.
+    Exit code 1 where the parity gate lets damage pass that it has to notice, or nothing could be damaged: all
+    of it, and of a compressed artefact colours in another order and a missing L2 normalisation.
 
     \b
     Example:
@@ -81,19 +122,37 @@ def self_test(
     from cardembed.parity.self_test import self_test as run
 
     tables = []
-    for subject, route in _chosen(directory, targets, routes):
-        if not route.mutations:
-            continue
-        with tempfile.TemporaryDirectory(prefix="cardembed-parity-") as folder:
-            tables.append((f"{subject.target} {route.name}", run(subject, route, Path(folder))))
+    for subject, chosen in _chosen(directory, targets, routes):
+        given = subject if cards is None else replace(subject, cards=cards)
+        for route in (one for one in chosen if one.mutations):
+            with tempfile.TemporaryDirectory(prefix="cardembed-parity-") as folder:
+                tables.append((f"{subject.target} {route.name}", run(given, route, Path(folder))))
     data = [{"artefact": name, "findings": [_finding(one) for one in found]} for name, found in tables]
     emit({"tables": data}, "\n\n".join(_table(*table) for table in tables), as_json=as_json)
     judged = [one for _, found in tables for one in found if one.caught]
-    if not judged or not all(one.caught["parity gate"] for one in judged):
+    if not judged or not all(one.caught["parity gate"] for one in judged if one.required):
         raise SystemExit(1)
 
 
-def _chosen(directory: Path | None, targets: tuple[str, ...], names: tuple[str, ...]) -> list[Any]:
+def _replayed(subject: Subject, routes: list[Route], save_to: Path | None, read_from: Path | None) -> Subject:
+    """The subject with inputs from a file: what is saved is read again, and judged as elsewhere."""
+    from cardembed.parity.retrieval import RetrievalClass
+    from cardembed.parity.saved_inputs import read_inputs, save_inputs
+
+    folder = save_to or read_from
+    if folder is None:
+        return subject
+    if save_to is not None:
+        searched = any(isinstance(route.kind, RetrievalClass) for route in routes)
+        search = subject.search_inputs if searched else None
+        save_inputs(save_to, subject.target, subject.preprocessing, subject.batch, search)
+    return replace(subject, replayed=read_inputs(folder, subject.target, subject.preprocessing))
+
+
+def _chosen(
+    directory: Path | None, targets: tuple[str, ...], names: tuple[str, ...]
+) -> list[tuple[Subject, list[Route]]]:
+    """Targets, and the routes of each that were asked for, one at least."""
     from cardembed.errors import UsageError
     from cardembed.parity.routes import routes_of
     from cardembed.parity.subject import Subject
@@ -103,9 +162,9 @@ def _chosen(directory: Path | None, targets: tuple[str, ...], names: tuple[str, 
     for target in targets:
         release.target(target)
     chosen = [
-        (Subject(release, target), route)
+        (Subject(release, target), routes)
         for target in targets or release.targets
-        for route in routes_of(target, names)
+        if (routes := routes_of(target, names))
     ]
     if not chosen:
         raise UsageError(
@@ -125,9 +184,13 @@ def _plain(result: ParityResult) -> dict[str, Any]:
         "outcome": str(result.outcome),
         "one_minus_cosine": None if found is None else finite(found.one_minus_cosine),
         "largest_difference": None if found is None else finite(found.largest_difference),
-        "retrieval": None if cost is None else {key: finite(value) for key, value in asdict(cost).items()},
+        "retrieval": _cost(cost),
         "reason": result.reason,
     }
+
+
+def _cost(cost: RetrievalCost | None) -> dict[str, float | None] | None:
+    return None if cost is None else {key: finite(value) for key, value in asdict(cost).items()}
 
 
 def _line(result: ParityResult) -> str:
@@ -154,18 +217,22 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "caught": finding.caught,
         "one_minus_cosine": finite(finding.one_minus_cosine),
         "layer": finding.layer,
+        "required": finding.required,
+        "retrieval": _cost(finding.cost),
     }
 
 
 def _table(name: str, findings: list[Finding]) -> str:
     from cardembed.parity.self_test import CHECKS
 
-    lines = [f"{name:32} {'1 − cos':>8}  " + "  ".join(CHECKS) + "  (caught by)"]
+    searched = ", kept, margin" if any(one.cost for one in findings) else ""
+    lines = [f"{name:32} {'1 − cos':>8}  " + "  ".join(CHECKS) + f"  (caught by{searched})"]
     for one in findings:
         if not one.caught:
             lines.append(f"{one.mutation:32} {'–':>8}  {one.changed}")
             continue
         marks = "  ".join(f"{'yes' if one.caught[check] else '–':^{len(check)}}" for check in CHECKS)
         cosine = "–" if math.isnan(one.one_minus_cosine) else f"{one.one_minus_cosine:.1e}"
-        lines.append(f"{one.mutation:32} {cosine:>8}  {marks}  {one.layer}".rstrip())
+        found = f"  {one.cost.kept}/{one.cost.found}, {one.cost.margin_kept:.1%}" if one.cost else ""
+        lines.append(f"{one.mutation:32} {cosine:>8}  {marks}{found}  {one.layer}".rstrip())
     return "\n".join(lines)

@@ -8,7 +8,6 @@ from pathlib import Path
 from cardembed.devices.wire import DeviceRequest
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.errors import UnavailableError
 
 __all__ = ["OPENERS", "open_requested"]
 
@@ -58,10 +57,12 @@ def _open_coreml(request: DeviceRequest, file: Path, threads: int | None) -> Emb
 
 OPENERS: dict[str, Callable[[DeviceRequest, Path, int | None], Embedder]] = {
     "onnx": _open_onnx,
+    "ort": _open_onnx,
     "safetensors": _open_torch,
     "mlpackage": _open_coreml,
+    "mlmodel": _open_coreml,
 }
-"""By the artefact's format."""
+"""By the artefact's format: all that a request can name."""
 
 
 def open_requested(request: DeviceRequest, file: Path, *, threads: int | None = None) -> Embedder:
@@ -73,15 +74,8 @@ def open_requested(request: DeviceRequest, file: Path, *, threads: int | None = 
         threads: Threads the runtime may use.
 
     Raises:
-        UnavailableError: Nothing here executes the format.
+        UnavailableError: What executes the format is not installed.
+        ArtefactError: It cannot be parsed.
         ReleaseError: The file is no such artefact.
     """
-    opener = OPENERS.get(request.artefact.format)
-    if opener is None:
-        raise UnavailableError(
-            f"{request.artefact.format} in the stand-in",
-            expected=f"a format that it executes ({', '.join(OPENERS)})",
-            found=request.artefact.format,
-            action="run the request with apps/android",
-        )
-    return opener(request, file, threads)
+    return OPENERS[request.artefact.format](request, file, threads)

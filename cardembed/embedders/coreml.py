@@ -99,7 +99,7 @@ class CoreMLProgram:
 
 
 class CoreMLEmbedder(Embedder):
-    """Executes an artefact that takes (1, 3, S, S) float32 or an RGB picture, and gives (1, 768) float32.
+    """Executes an artefact that takes (N, 3, S, S) float32 or an RGB picture, and gives (N, 768) float32.
 
     Args:
         path: The `.mlpackage` or `.mlmodel`.
@@ -109,6 +109,7 @@ class CoreMLEmbedder(Embedder):
         preprocessing: The artefact's.
         compute_units: What Apple's runtime may use.
         mode: Of our executor.
+        batch_size: Pictures at once, of an artefact whose batch is flexible; the last batch may be smaller.
         threads: See `thread_count`; PyTorch has one setting a process.
 
     Raises:
@@ -117,9 +118,6 @@ class CoreMLEmbedder(Embedder):
         ReleaseError: Other ports.
         UnavailableError: Core ML tools or PyTorch are not installed.
     """
-
-    batch_size = 1
-    """As the artefact's."""
 
     def __init__(
         self,
@@ -131,6 +129,7 @@ class CoreMLEmbedder(Embedder):
         preprocessing: Preprocessing,
         compute_units: ComputeUnits = "ALL",
         mode: str = MODE,
+        batch_size: int = 1,
         threads: int | None = None,
     ) -> None:
         found = sha256_artefact(path)
@@ -155,9 +154,10 @@ class CoreMLEmbedder(Embedder):
         )
         said = self._program.description
         self._declared = _declared(said, self._program.executed_by)
-        size = preprocessing.size
+        size, self.batch_size = preprocessing.size, batch_size
         entry = said.inputs[0] if len(said.inputs) == 1 else None
-        if entry is None or not entry.allows((1, 3, size, size)) or entry.image not in ("", "RGB"):
+        allowed = entry is not None and all(entry.allows((n, 3, size, size)) for n in {1, batch_size})
+        if entry is None or not allowed or entry.image not in ("", "RGB"):
             raise _other_ports(path, size, self._declared.inputs)
         if len(said.outputs) != 1 or said.outputs[0].shape not in ((), (1, EMBEDDING_DIM)):
             raise _other_ports(path, size, self._declared.outputs)

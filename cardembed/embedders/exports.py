@@ -1,12 +1,18 @@
-"""Files derived from a release's weights at first use, kept in the cache by the weights' digest."""
+"""Files derived from a release's weights at first use.
+
+They are kept in the cache by the weights' digest and by the versions of what wrote them: another PyTorch may
+write another graph of the same weights.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -18,6 +24,7 @@ from cardembed._io import (
     sha256_artefact,
     sha256_bytes,
 )
+from cardembed._version import __version__
 from cardembed.errors import ArtefactError, CardembedError, ReleaseError, UnavailableError
 from cardembed.hailo.protocol import Normalised
 from cardembed.release import Artefact, Release
@@ -55,7 +62,7 @@ def exported_onnx(release: Release, target: str) -> tuple[Path, str]:
 
         return export_target_onnx(release, target, folder)
 
-    return _derived(release, target, f"{release.target(target).architecture}.onnx", make)
+    return _derived(release, target, f"{release.target(target).architecture}.onnx", make, ("onnx",))
 
 
 def exported_coreml(release: Release, target: str) -> tuple[Path, str]:
@@ -75,7 +82,9 @@ def exported_coreml(release: Release, target: str) -> tuple[Path, str]:
         export_coreml(source_of_target(release, target), path)
         return path
 
-    return _derived(release, target, f"{release.target(target).architecture}.mlpackage", make)
+    return _derived(
+        release, target, f"{release.target(target).architecture}.mlpackage", make, ("coremltools",)
+    )
 
 
 def quantised_int8(release: Release, target: str) -> tuple[Path, str]:
@@ -127,7 +136,7 @@ def quantised_int8(release: Release, target: str) -> tuple[Path, str]:
         source = write_chip_onnx(network, preprocessing.size, folder / "float.onnx", batch=None)
         return write_calibration(quantise(source, drawn.images, folder / "int8.onnx"), drawn.photos)
 
-    return _derived(release, target, f"{entry.architecture}-int8-{key}.onnx", make)
+    return _derived(release, target, f"{entry.architecture}-int8-{key}.onnx", make, ("onnx", "onnxruntime"))
 
 
 def simulated_hef(release: Release, target: str) -> tuple[Path, str]:
@@ -146,7 +155,7 @@ def simulated_hef(release: Release, target: str) -> tuple[Path, str]:
         pack_int8(int8, path, network=architecture)
         return path
 
-    return _once(cache_root() / "exports" / digest / f"{architecture}.simhef", make, digest)
+    return _once(cache_root() / "exports" / digest / f"{architecture}.simhef", make, {"source": digest})
 
 
 def compiled_hef(release: Release, target: str) -> tuple[Path, str, Normalised]:
@@ -183,14 +192,43 @@ def recorded_normaliser(release: Release, hef: Artefact) -> Normalised:
     return hef.normalised
 
 
-def _derived(release: Release, target: str, name: str, make: Make) -> tuple[Path, str]:
+def _derived(
+    release: Release, target: str, name: str, make: Make, tools: tuple[str, ...]
+) -> tuple[Path, str]:
     weights = release.weights(target)
     release.read(weights)  # what was derived from them stands for them only while they are what is promised
-    return _once(cache_root() / "exports" / weights.sha256 / name, make, weights.sha256, torch=True)
+    folder = cache_root() / "exports" / weights.sha256
+    versions = _versions((*tools, "torch", "timm"))
+    if None in versions.values():  # nothing here writes another: whatever versions once wrote it
+        for file in sorted(folder.glob(f"*/{name}"), key=lambda file: file.stat().st_mtime, reverse=True):
+            digest = _known(file)
+            if digest is not None:
+                return file, digest
+    key = sha256_bytes(canonical_json(versions))[:16]
+    note = {"source": weights.sha256, "tools": versions}
+    return _once(folder / key / name, make, note, torch=True)
 
 
-def _once(file: Path, make: Make, source: str, *, torch: bool = False) -> tuple[Path, str]:
-    """A file of the cache and its SHA-256, made by whoever is first; `torch`: whether that needs PyTorch."""
+def _versions(tools: tuple[str, ...]) -> dict[str, str | None]:
+    """Of what writes a file, this package among it; None of what is not installed."""
+    found: dict[str, str | None] = {"cardembed": __version__}
+    for name in tools:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _once(file: Path, make: Make, note: Mapping[str, Any], *, torch: bool = False) -> tuple[Path, str]:
+    """A file of the cache and its SHA-256, made by whoever is first.
+
+    Args:
+        file: Its place.
+        make: Makes it.
+        note: What is written beside it: what it was made of and by.
+        torch: Whether that needs PyTorch.
+    """
     digest = _known(file)
     if digest is not None:
         return file, digest
@@ -200,7 +238,7 @@ def _once(file: Path, make: Make, source: str, *, torch: bool = False) -> tuple[
     with FileLock(file.parent / f"{file.name}.lock"):
         digest = _known(file)
         if digest is None:
-            digest = _make(file, make, source)
+            digest = _make(file, make, note)
     return file, digest
 
 
@@ -212,14 +250,14 @@ def _known(file: Path) -> str | None:
         return None
 
 
-def _make(file: Path, make: Make, source: str) -> str:
+def _make(file: Path, make: Make, note: Mapping[str, Any]) -> str:
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".export.") as temporary:
         made = make(Path(temporary))
         digest = sha256_artefact(made)
         if file.is_dir():  # a folder replaces no other
             shutil.rmtree(file)
         made.replace(file)
-    atomic_write_json(_note(file), {"sha256": digest, "source": source})
+    atomic_write_json(_note(file), {"sha256": digest, **note})
     return digest
 
 

@@ -22,9 +22,14 @@ from cardembed.release import read_verified
 
 __all__ = ["OnnxEmbedder", "input_size", "model_input_size"]
 
+_PIXELS = "tensor(uint8)"
+_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", _PIXELS: "uint8"}
+
 
 class OnnxEmbedder(Embedder):
     """Executes an ONNX or ORT file with input (batch, 3, S, S) float32 and output (batch, 768) float32.
+
+    A file that takes uint8 normalises by itself: it is given the RGB pixels that a batch was made of.
 
     The bytes are read once, compared with their digest, checked (no data outside of the file), and only then
     given to ONNX Runtime.
@@ -89,16 +94,21 @@ class OnnxEmbedder(Embedder):
                 action="install the plain onnxruntime package",
             )
         self._input, self._output = _ports(path, self._session, preprocessing.size)
+        self._takes_pixels = self._session.get_inputs()[0].type == _PIXELS
 
     def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """One run of the session.
 
         Raises:
             ArtefactError: The file parses, but cannot be run, or needs too much at this number of images.
+            EmbeddingError: It takes pixels, and the batch was made of none.
         """
         self._checked.check(len(batch))
+        given: NDArray[Any] = batch
+        if self._takes_pixels:
+            given = np.ascontiguousarray(self.preprocessing.squares(batch).transpose(0, 3, 1, 2))
         try:
-            output: NDArray[np.float32] = self._session.run([self._output], {self._input: batch})[0]
+            output: NDArray[np.float32] = self._session.run([self._output], {self._input: given})[0]
         except Exception as error:  # ONNX Runtime's own classes, which differ between versions
             raise ArtefactError(
                 self._path,
@@ -161,7 +171,7 @@ def _opset(model: Any) -> str:  # noqa: ANN401 - onnx.ModelProto, whose types ar
 
 
 def _port(port: Any) -> Port:  # noqa: ANN401 - ONNX Runtime publishes no types
-    dtype = {"tensor(float)": "float32", "tensor(float16)": "float16"}.get(port.type, port.type)
+    dtype = _DTYPES.get(port.type, port.type)
     return Port(port.name, dtype, tuple(axis if isinstance(axis, int) else None for axis in port.shape))
 
 
@@ -176,7 +186,8 @@ def _ports(path: Path, session: Any, size: int) -> tuple[str, str]:  # noqa: ANN
         entry.shape[1:] != [3, size, size]
         or isinstance(batch, int)
         or exit_.shape[1:] != [EMBEDDING_DIM]
-        or {entry.type, exit_.type} != {"tensor(float)"}
+        or entry.type not in {"tensor(float)", _PIXELS}
+        or exit_.type != "tensor(float)"
     ):
         raise _bad(path, f"the ports {found}", size)
     return entry.name, exit_.name
@@ -186,7 +197,8 @@ def _bad(path: Path, found: str, size: int | None = None) -> ReleaseError:
     side = size or "S"
     return ReleaseError(
         path,
-        expected=f"one ONNX file, (batch, 3, {side}, {side}) to (batch, {EMBEDDING_DIM}), float32",
+        expected=f"one ONNX file, (batch, 3, {side}, {side}) float32, or uint8 pixels, to "
+        f"(batch, {EMBEDDING_DIM}) float32",
         found=found,
         action="export it with `cardembed export onnx`",
     )

@@ -137,7 +137,7 @@ def check_parity(
             return ended(Outcome.RUN, error)
     reason = candidate.kind.broken(found) if isinstance(candidate.kind, ArtefactClass) else ""
     if isinstance(candidate.kind, RetrievalClass) and cost is not None:
-        reason = candidate.kind.broken(cost)
+        reason = candidate.kind.broken(cost, rows)
     return ended(Outcome.MISMATCH if reason else Outcome.PASSED, reason, found)
 
 

@@ -6,7 +6,7 @@ untrained network reach .94, and an INT8 network that finds every card may lie a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CARDS",
     "COMPRESSED",
+    "COMPRESSED_FEATURES",
     "RetrievalClass",
     "RetrievalCost",
     "SearchInputs",
@@ -74,21 +75,41 @@ class RetrievalClass:
     """At least this share of `RetrievalCost.found` is kept."""
     margin: float
     """At least this share of the margin is kept."""
+    one_minus_cosine: float
+    """`RetrievalCost.one_minus_cosine` stays below it. Among its own scans, a network that reads BGR for
+    RGB finds every card."""
+    length: float | None = 1e-2
+    """The bare outputs' lengths differ from 1 by less. None: the host divides by the length."""
 
-    def broken(self, cost: RetrievalCost) -> str:
-        """Which limit is not kept, in words; "" where all are. NaN keeps none."""
+    def broken(self, cost: RetrievalCost, rows: NDArray[np.floating]) -> str:
+        """Which limit is not kept, in words; "" where all are. NaN keeps none.
+
+        Args:
+            cost: What it costs to search with the artefact.
+            rows: (N, D) its bare outputs. A search scales them to length 1, and sees no length.
+        """
+        away = float(np.abs(np.linalg.norm(rows.astype(np.float64), axis=1) - 1).max())
+        if self.length is not None and not away < self.length:
+            return f"lengths up to {away:.2g} away from 1 where {self.length:g} is the limit"
         share = cost.kept / cost.found if cost.found else 0.0
-        if share >= self.kept and cost.margin_kept >= self.margin:
+        near = cost.one_minus_cosine < self.one_minus_cosine
+        if share >= self.kept and cost.margin_kept >= self.margin and near:
             return ""
         return (
             f"{cost.kept} of {cost.found} nearest cards kept where {self.kept:.0%} are the limit, "
-            f"{cost.margin_kept:.1%} of the margin where {self.margin:.0%} are"
+            f"{cost.margin_kept:.1%} of the margin where {self.margin:.0%} are, "
+            f"1 − cos {cost.one_minus_cosine:.2g} where {self.one_minus_cosine:g} is"
         )
 
 
-COMPRESSED = RetrievalClass("compressed", kept=0.98, margin=0.9)
+COMPRESSED = RetrievalClass("compressed", kept=0.98, margin=0.9, one_minus_cosine=0.1)
 """A house reading; the PRD names none. A photo in fifty may go to another card, and a tenth of the distance
-between the own card and the next: beyond it, compression alone uses up what AC-1 and AC-7 leave."""
+between the own card and the next: beyond it, compression alone uses up what AC-1 and AC-7 leave. Compression
+moved an embedding by 2e-2 at most; BGR for RGB moves it by 1.2. A length is the contract's: float16 rounds it
+by 1e-3 at most."""
+
+COMPRESSED_FEATURES = replace(COMPRESSED, length=None)
+"""Of a network that ends before the division by the length, which its host does."""
 
 
 def search_inputs(preprocessing: Preprocessing, cards: int) -> SearchInputs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +13,16 @@ from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import ArtefactError, UnknownTargetError
 from cardembed.parity.classes import FLOAT16, FLOAT16_WEIGHTS, FLOAT32, ArtefactClass
-from cardembed.parity.mutations import MUTATIONS, Mutation
-from cardembed.parity.retrieval import COMPRESSED, RetrievalClass
+from cardembed.parity.mutations import COMPRESSION, MUTATIONS, Mutation
+from cardembed.parity.retrieval import COMPRESSED, COMPRESSED_FEATURES, RetrievalClass
+from cardembed.parity.writers import (
+    write_chip_int8,
+    write_coreml,
+    write_onnx,
+    write_onnx_int8,
+    write_ort,
+    write_variant,
+)
 from cardembed.ports import Port
 from cardembed.release import Release
 
@@ -46,11 +53,9 @@ class Route:
     mutations: tuple[Mutation, ...] = ()
     """Damage that a self-test does to it."""
 
-
-def _export_onnx(release: Release, target: str, folder: Path) -> Path:
-    from cardembed.export.onnx import export_target_onnx
-
-    return export_target_onnx(release, target, folder)
+    def has_to_notice(self, mutation: Mutation) -> bool:
+        """Whether the gate fails its own test where it passes such damage: all of it, or what is severe."""
+        return isinstance(self.kind, ArtefactClass) or mutation.severe
 
 
 def _open_onnx(path: Path, preprocessing: Preprocessing) -> Embedder:
@@ -65,17 +70,8 @@ def _onnx_contract(path: Path, size: int) -> None:
     check_file(path, size)
 
 
-def _export_ort(release: Release, target: str, folder: Path) -> Path:
-    from cardembed.export.ort import export_ort
-    from cardembed.export.source import source_of_target
-
-    path = folder / f"{target}.ort"
-    export_ort(source_of_target(release, target), path)
-    return path
-
-
-def _ort_contract(path: Path, size: int) -> None:
-    """The format keeps ports; what the converter keeps of the rest, it decides itself."""
+def _size_contract(path: Path, size: int) -> None:
+    """Ports are kept by the format ORT and by the quantiser; what they keep of the rest, they decide."""
     from cardembed.embedders.onnx import input_size
 
     found = input_size(path)
@@ -83,24 +79,6 @@ def _ort_contract(path: Path, size: int) -> None:
         raise ArtefactError(
             path, expected=f"images of {size} pixels", found=str(found), action="export it with cardembed"
         )
-
-
-def _export_onnx_int8(release: Release, target: str, folder: Path) -> Path:
-    from cardembed.export.hailo.calibration import calibration_photos
-    from cardembed.export.int8 import export_int8
-    from cardembed.export.source import source_of_target
-    from cardembed.release_cards import catalogue_of
-
-    path = folder / f"{target}.int8.onnx"
-    photos = calibration_photos(catalogue_of(release, None, searched=False))
-    export_int8(source_of_target(release, target), path, photos)
-    return path
-
-
-def _export_chip_int8(release: Release, target: str, folder: Path) -> Path:
-    from cardembed.embedders.exports import quantised_int8
-
-    return Path(shutil.copy2(quantised_int8(release, target)[0], folder / f"{target}.onnx"))
 
 
 def _open_chip_int8(path: Path, preprocessing: Preprocessing) -> Embedder:
@@ -112,35 +90,29 @@ def _open_chip_int8(path: Path, preprocessing: Preprocessing) -> Embedder:
     )
 
 
-def _export_coreml(options: Mapping[str, Any], release: Release, target: str, folder: Path) -> Path:
-    from cardembed.export.coreml import CoreMLOptions, export_coreml
-    from cardembed.export.source import source_of_target
-
-    chosen = CoreMLOptions(**options)
-    path = folder / f"{target}.{chosen.format}"
-    export_coreml(source_of_target(release, target), path, chosen)
-    return path
-
-
-def _open_coreml(mode: str, path: Path, preprocessing: Preprocessing) -> Embedder:
+def _open_coreml(mode: str, at_once: int, path: Path, preprocessing: Preprocessing) -> Embedder:
     from cardembed.embedders.coreml import CoreMLEmbedder
 
     digest = sha256_artefact(path)
     return CoreMLEmbedder(
-        path, target=path.stem, sha256=digest, artefact_digest=digest, preprocessing=preprocessing, mode=mode
-    )
+        path, target=path.stem, sha256=digest, artefact_digest=digest, preprocessing=preprocessing, mode=mode,
+        batch_size=at_once,
+    )  # fmt: skip
 
 
-def _coreml_contract(kind: str, path: Path, size: int) -> None:
-    """Of an artefact that takes a "tensor" or an "image"; a NeuralNetwork states no shape of its output."""
+def _coreml_contract(kind: str, flexible: bool, path: Path, size: int) -> None:
+    """Of an artefact that takes a "tensor" or an "image".
+
+    A NeuralNetwork states no shape of its output, nor does a program whose batch is flexible.
+    """
     from cardembed.coreml.description import read_description
     from cardembed.coreml.problems import artefact_error
 
     said = read_description(path)
     entry = Port("image", "image", (size, size))
     if kind == "tensor":
-        entry = Port("input", "float32", (1, 3, size, size))
-    exit_ = Port("embedding", "float32", () if said.kind == "neuralNetwork" else (1, 768))
+        entry = Port("input", "float32", (None if flexible else 1, 3, size, size))
+    exit_ = Port("embedding", "float32", () if flexible or said.kind == "neuralNetwork" else (1, 768))
     found = tuple(feature.port for feature in (*said.inputs, *said.outputs))
     colours = [feature.image for feature in said.inputs if feature.image]
     if found != (entry, exit_) or colours != (["RGB"] if kind == "image" else []):
@@ -157,41 +129,58 @@ def _coreml(
     kind: ArtefactClass | RetrievalClass,
     *,
     rounded: bool = False,
-    **options: str,
+    **options: Any,  # noqa: ANN401 - of CoreMLOptions
 ) -> Route:
+    flexible = options.get("max_batch", 1) > 1
     return Route(
-        name, frozenset({"ios"}), kind, rounded=rounded, export=partial(_export_coreml, options),
-        open=partial(_open_coreml, mode), executed_by="coreml",
-        contract=partial(_coreml_contract, options.get("input", "tensor")),
-        mutations=MUTATIONS if kind in _TIGHT else (),
+        name, frozenset({"ios"}), kind, rounded=rounded, export=partial(write_coreml, options),
+        open=partial(_open_coreml, mode, _AT_ONCE if flexible else 1), executed_by="coreml",
+        contract=partial(_coreml_contract, options.get("input", "tensor"), flexible),
+        mutations=_DAMAGE.get(kind, ()),
     )  # fmt: skip
 
 
-# Only these notice all damage. The float16 bracket lets a GELU's approximation pass, and has to: the file
-# that it executes is coreml-weights', which is damaged there.
-_TIGHT = (FLOAT32, FLOAT16_WEIGHTS)
+_ALL_DAMAGE = (*MUTATIONS, *COMPRESSION)
+# The float16 bracket is left out: the file that it executes is coreml-weights', which is damaged there.
+_DAMAGE: Mapping[ArtefactClass | RetrievalClass, tuple[Mutation, ...]] = {
+    FLOAT32: MUTATIONS, FLOAT16_WEIGHTS: MUTATIONS, COMPRESSED: _ALL_DAMAGE,
+}  # fmt: skip
+_AT_ONCE = 3
+"""Of four pictures: a batch of three and one of a single picture go through the same file."""
 _ALL = frozenset({"teacher", "server", "android", "ios", "hailo8l"})
 
 ROUTES: tuple[Route, ...] = (
     Route(
-        "onnx", _ALL, FLOAT32, rounded=False, export=_export_onnx, open=_open_onnx,
+        "onnx", _ALL, FLOAT32, rounded=False, export=write_onnx, open=_open_onnx,
         executed_by="onnxruntime", contract=_onnx_contract, mutations=MUTATIONS,
     ),
     Route(
-        "ort", frozenset({"android"}), FLOAT32, rounded=False, export=_export_ort, open=_open_onnx,
-        executed_by="onnxruntime", contract=_ort_contract, mutations=MUTATIONS,
+        "onnx-image", frozenset({"server", "android"}), FLOAT32, rounded=False,
+        export=partial(write_variant, {"input": "image"}), open=_open_onnx,
+        executed_by="onnxruntime", contract=_size_contract, mutations=MUTATIONS,
     ),
     Route(
-        "onnx-int8", frozenset({"server", "android"}), COMPRESSED, rounded=False, export=_export_onnx_int8,
-        open=_open_onnx, executed_by="onnxruntime",
+        "ort", frozenset({"android"}), FLOAT32, rounded=False, export=partial(write_ort, {}),
+        open=_open_onnx, executed_by="onnxruntime", contract=_size_contract, mutations=MUTATIONS,
     ),
     Route(
-        "hailo-int8", frozenset({"hailo8l"}), COMPRESSED, rounded=False, export=_export_chip_int8,
-        open=_open_chip_int8, executed_by="int8",
+        "ort-image", frozenset({"android"}), FLOAT32, rounded=False,
+        export=partial(write_ort, {"input": "image"}), open=_open_onnx,
+        executed_by="onnxruntime", contract=_size_contract, mutations=MUTATIONS,
+    ),
+    Route(
+        "onnx-int8", frozenset({"server", "android"}), COMPRESSED, rounded=False, export=write_onnx_int8,
+        open=_open_onnx, executed_by="onnxruntime", contract=_size_contract, mutations=_ALL_DAMAGE,
+    ),
+    Route(
+        "hailo-int8", frozenset({"hailo8l"}), COMPRESSED_FEATURES, rounded=False, export=write_chip_int8,
+        open=_open_chip_int8, executed_by="int8", mutations=_ALL_DAMAGE,
     ),
     _coreml("coreml-float32", "float32", FLOAT32, precision="float32"),
     _coreml("coreml-image", "float32", FLOAT32, precision="float32", input="image"),
     _coreml("coreml-mlmodel", "float32", FLOAT32, precision="float32", format="mlmodel"),
+    _coreml("coreml-mlmodel-image", "float32", FLOAT32, precision="float32", format="mlmodel", input="image"),
+    _coreml("coreml-batch", "float32", FLOAT32, precision="float32", max_batch=_AT_ONCE),
     _coreml("coreml-weights", "float32", FLOAT16_WEIGHTS, rounded=True),
     _coreml("coreml-optimistic", "float16-optimistic", FLOAT16),
     _coreml("coreml-pessimistic", "float16-pessimistic", FLOAT16),

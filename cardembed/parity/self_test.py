@@ -17,7 +17,7 @@ from cardembed.parity.artefacts import TRACEABLE, open_traceable
 from cardembed.parity.check import Outcome
 from cardembed.parity.divergence import compare_traces
 from cardembed.parity.mutations import Mutation, NotApplicableError
-from cardembed.parity.retrieval import embed_inputs, nearest, search_inputs
+from cardembed.parity.retrieval import RetrievalCost, embed_inputs, nearest, search_inputs
 from cardembed.parity.routes import Route
 from cardembed.parity.subject import Subject
 from cardembed.parity.trace import Trace
@@ -49,6 +49,10 @@ class Finding:
     """The largest over the inputs; NaN where there were no embeddings."""
     layer: str
     """The first layer that departs; "" without."""
+    required: bool = True
+    """Whether the gate has to notice it: see `Route.has_to_notice`."""
+    cost: RetrievalCost | None = None
+    """What it costs to search with the damaged artefact, where that is what its class limits."""
 
 
 class _Bench:
@@ -67,8 +71,13 @@ class _Bench:
             return nearest(*embed_inputs(embedder, self.inputs))
 
     def _trace(self, path: Path) -> Trace | None:
-        """None of a format that hands out no intermediate results, such as ONNX Runtime's own."""
-        return open_traceable(path).trace(self.subject.batch) if path.suffix in TRACEABLE else None
+        """None of what hands out no intermediate results, such as ONNX Runtime's own format.
+
+        A chip's network is given pixels in another order than `open_traceable` knows.
+        """
+        if path.suffix not in TRACEABLE or self.route.executed_by == "int8":
+            return None
+        return open_traceable(path).trace(self.subject.batch)
 
     def _departs(self, path: Path) -> str:
         trace = self._trace(path)
@@ -79,11 +88,12 @@ class _Bench:
 
     def judge(self, mutation: Mutation) -> Finding:
         """Damage a copy and ask every check."""
+        required = self.route.has_to_notice(mutation)
         damaged = self.folder / f"damaged{self.sound.suffix}"
         try:
             changed = mutation.write(self.sound, damaged)
         except NotApplicableError as reason:
-            return Finding(mutation.name, str(reason), {}, float("nan"), "")
+            return Finding(mutation.name, str(reason), {}, float("nan"), "", required)
         result = self.subject.check(self.route, self.folder, damaged)
         cosine = result.found.one_minus_cosine if result.found is not None else float("nan")
         layer = self._departs(damaged)
@@ -94,7 +104,7 @@ class _Bench:
             "parity gate": result.outcome is not Outcome.PASSED,
             "layer": bool(layer),
         }
-        return Finding(mutation.name, changed, caught, cosine, layer)
+        return Finding(mutation.name, changed, caught, cosine, layer, required, result.cost)
 
     def _loses_cards(self, path: Path) -> bool:
         try:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from cardembed._imports import require
 from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.errors import PhotoSetError
 from cardembed.parity.check import Candidate, ParityResult, Searched, check_parity
 from cardembed.parity.inputs import default_pictures
-from cardembed.parity.retrieval import search_inputs
+from cardembed.parity.retrieval import SearchInputs, search_inputs
 from cardembed.parity.routes import Route
+from cardembed.parity.saved_inputs import SavedInputs
 from cardembed.release import Release
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ class Subject:
     """Which of them."""
     cards: int = 256
     """Photos that a compressed artefact has to find, and scans that it finds them among."""
+    replayed: SavedInputs | None = None
+    """Inputs that were saved, in place of those that are made here; `cards` is theirs then."""
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
@@ -62,7 +66,7 @@ class Subject:
     @cached_property
     def batch(self) -> NDArray[np.float32]:
         """(4, 3, S, S) float32: what every artefact is given."""
-        return self.preprocessing.batch(default_pictures())
+        return self.preprocessing.batch(default_pictures()) if self.replayed is None else self.replayed.batch
 
     @cached_property
     def _references(self) -> dict[bool, NDArray[np.float64]]:
@@ -82,8 +86,26 @@ class Subject:
     @cached_property
     def searched(self) -> Searched:
         """Scans and photos, and how the model embeds them; errors as of `embeddings`."""
-        inputs, model = search_inputs(self.preprocessing, self.cards), self._model(rounded=False)
+        inputs, model = self.search_inputs, self._model(rounded=False)
         return Searched(inputs, (_run(model, inputs.gallery), _run(model, inputs.queries)))
+
+    @cached_property
+    def search_inputs(self) -> SearchInputs:
+        """Scans and photos, preprocessed.
+
+        Raises:
+            PhotoSetError: The inputs that were saved have none.
+        """
+        if self.replayed is None:
+            return search_inputs(self.preprocessing, self.cards)
+        if self.replayed.search is None:
+            raise PhotoSetError(
+                f"saved inputs of {self.target}",
+                expected="scans and photos, which a compressed artefact is judged by",
+                found="four pictures alone",
+                action="save them again without --route, or with that of the compressed artefact",
+            )
+        return self.replayed.search
 
     def _model(self, *, rounded: bool) -> EmbeddingModel:
         require("torch", extra="train")

@@ -2,12 +2,21 @@
 
 import json
 import zipfile
+from typing import get_args
 
+import numpy as np
 import pytest
 from device_parts import answer, ask
 
+from cardembed._io import sha256_file
+from cardembed.devices.executors import OPENERS
+from cardembed.devices.wire import RequestedArtefact
 from cardembed.embedders.exports import exported_coreml
-from cardembed.errors import CardembedError, DigestMismatchError, EvidenceError, UnavailableError
+from cardembed.embedders.registry import open_embedder
+from cardembed.errors import CardembedError, DigestMismatchError, EvidenceError
+from cardembed.export.coreml import CoreMLOptions, export_coreml
+from cardembed.export.ort import export_ort
+from cardembed.export.source import source_of_target
 from cardembed.fidelity import Fidelity
 from cardembed.release import Release
 
@@ -69,11 +78,38 @@ def test_a_picture_that_is_none(exchange):
     refuses(edit(exchange, lambda c: c["photos"][0].update(file=file)), "a JPEG, PNG or WebP", CardembedError)
 
 
-def test_formats_that_nothing_here_executes(exchange):
-    edit(exchange, lambda c: c["artefact"].update(format="mlmodel"))
-    refuses(exchange, "a format that it executes", UnavailableError)
-    edit(exchange, lambda c: c["artefact"].update(format="ort"))
-    refuses(exchange, "apps/android", UnavailableError)
+def test_every_format_that_a_request_can_name_is_executed():
+    assert set(OPENERS) == set(get_args(RequestedArtefact.model_fields["format"].annotation))
+
+
+def test_a_file_of_another_format_than_the_request_says(exchange):
+    for name in ("mlmodel", "mlpackage", "safetensors"):
+        edit(exchange, lambda c, name=name: c["artefact"].update(format=name))
+        refuses(exchange, r"\.onnx", CardembedError)
+    edit(exchange, lambda c: c["artefact"].update(format="hef"))
+    refuses(exchange, "artefact.format")
+
+
+@pytest.mark.parametrize(
+    "chosen", [("android", "ort", "onnxruntime"), ("ios", "mlmodel", "coreml")], ids=lambda row: row[1]
+)
+def test_a_file_in_the_runtimes_own_format(random_release, photo_set, tmp_path, chosen):
+    target, suffix, runtime = chosen
+    source, path = source_of_target(Release.load(random_release), target), tmp_path / f"{target}.{suffix}"
+    if suffix == "ort":
+        export_ort(source, path)
+    else:
+        pytest.importorskip("coremltools")
+        export_coreml(source, path, CoreMLOptions(format="mlmodel"))
+    record = ask(random_release, photo_set, tmp_path / "r", target=target, count=1, artefact=path)
+    asked = record.request.artefact
+    assert (asked.format, asked.sha256) == (suffix, sha256_file(path))
+    made = answer(tmp_path / "r", tmp_path / "out")
+    assert (made.artefact_sha256, made.runtime.name) == (asked.sha256, runtime)
+    rows = np.frombuffer((tmp_path / "out" / "tensor-embeddings.f32").read_bytes(), "<f4")
+    with open_embedder(random_release, target, runtime="torch", threads=1) as embedder:
+        pictures = [photo_set.image(row) for row in photo_set.indices(condition="clean")[:1]]
+        assert embedder.embed(pictures)[0] @ rows > 0.9999
 
 
 def test_a_core_ml_package_is_executed(random_release, photo_set, tmp_path):

@@ -1,10 +1,13 @@
 import json
 import shutil
+from importlib import metadata
 
 import numpy as np
 import pytest
 
 from cardembed._io import cache_root, sha256_file
+from cardembed.embedders import exports
+from cardembed.embedders.exports import exported_onnx
 from cardembed.embedders.registry import RUNTIMES, open_embedder
 from cardembed.errors import DigestMismatchError, ReleaseError, UnavailableError, UnknownTargetError
 from cardembed.fidelity import Fidelity
@@ -29,6 +32,11 @@ def batch():
     return np.random.default_rng(0).standard_normal((3, 3, 128, 128)).astype(np.float32)
 
 
+def export_of(embedder):
+    (file,) = (cache_root() / "exports" / embedder.artefact_digest).glob("*/vit_tiny_6.onnx")
+    return file
+
+
 def test_every_target_has_a_runtime():
     assert set().union(*(row.targets for row in RUNTIMES)) == set(TARGETS)
 
@@ -45,7 +53,7 @@ def test_the_exported_model_is_the_trained_one(random_release, batch):
     with open_embedder(random_release, "android") as onnx:
         assert onnx.fidelity is Fidelity.RUNTIME
         assert onnx.artefact_digest == sha256_file(random_release / "android.safetensors")
-        exported = cache_root() / "exports" / onnx.artefact_digest / "vit_tiny_6.onnx"
+        exported = export_of(onnx)
         assert onnx.runtime["derived_sha256"] == sha256_file(exported)
         from_onnx = onnx.embed_preprocessed(batch).astype(np.float64)
     with open_embedder(random_release, "android", runtime="torch") as torch:
@@ -55,7 +63,7 @@ def test_the_exported_model_is_the_trained_one(random_release, batch):
 
 def test_an_export_is_made_once_and_a_damaged_one_again(random_release, monkeypatch):
     with open_embedder(random_release, "android") as embedder:
-        file = cache_root() / "exports" / embedder.artefact_digest / "vit_tiny_6.onnx"
+        file = export_of(embedder)
     written = file.stat().st_mtime_ns
     with open_embedder(random_release, "android"):
         assert file.stat().st_mtime_ns == written
@@ -65,9 +73,28 @@ def test_an_export_is_made_once_and_a_damaged_one_again(random_release, monkeypa
     assert file.stat().st_mtime_ns != written
 
 
+def test_another_version_of_what_writes_it_exports_anew(random_release, monkeypatch, tmp_path):
+    monkeypatch.setenv("CARDEMBED_CACHE", str(tmp_path))
+    first, digest = exported_onnx(Release.load(random_release), "android")
+    assert json.loads(first.with_suffix(".json").read_text())["tools"]["torch"] == metadata.version("torch")
+    monkeypatch.setattr(exports.metadata, "version", lambda name: f"{name} of tomorrow")
+    second, _ = exported_onnx(Release.load(random_release), "android")
+    assert second != first
+    assert json.loads(second.with_suffix(".json").read_text())["tools"]["torch"] == "torch of tomorrow"
+    assert sha256_file(first) == digest  # whoever has it open goes on
+    second.unlink()
+
+    def absent(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(exports.metadata, "version", absent)
+    no_torch(monkeypatch)
+    assert exported_onnx(Release.load(random_release), "android") == (first, digest)
+
+
 def test_a_shipped_onnx_needs_no_pytorch(release, batch, monkeypatch):
     with open_embedder(release, "android") as embedder:
-        exported = cache_root() / "exports" / embedder.artefact_digest / "vit_tiny_6.onnx"
+        exported = export_of(embedder)
         expected = embedder.embed_preprocessed(batch)
     shutil.copy(exported, release / "android.onnx")
     shipped = {

@@ -1,11 +1,18 @@
 """A compressed artefact is judged by what it finds, and by how clearly."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import EmbeddingError
 from cardembed.parity.retrieval import COMPRESSED, nearest, retrieval_cost, search_inputs
+
+UNIT = np.eye(2)
+"""Bare outputs of length 1."""
+FOUND = replace(COMPRESSED, one_minus_cosine=2.1)
+"""What it finds, alone."""
 
 
 def unit(rows):
@@ -23,7 +30,7 @@ def test_the_same_embeddings_cost_nothing(reference):
     cost = retrieval_cost(reference, reference)
     assert (cost.queries, cost.found, cost.kept, cost.margin_kept) == (100, 100, 100, 1)
     assert cost.one_minus_cosine == pytest.approx(0, abs=1e-12)
-    assert COMPRESSED.broken(cost) == ""
+    assert COMPRESSED.broken(cost, UNIT) == ""
 
 
 def test_photos_that_go_to_other_cards_are_counted(reference):
@@ -32,9 +39,9 @@ def test_photos_that_go_to_other_cards_are_counted(reference):
     swapped[[0, 1]] = swapped[[1, 0]]
     cost = retrieval_cost(reference, (gallery, swapped))
     assert (cost.found, cost.kept) == (100, 98)
-    assert COMPRESSED.broken(cost) == ""
+    assert FOUND.broken(cost, UNIT) == ""
     swapped[[2, 3]] = swapped[[3, 2]]
-    assert "96 of 100 nearest cards kept" in COMPRESSED.broken(retrieval_cost(reference, (gallery, swapped)))
+    assert "96 of 100 nearest cards kept" in FOUND.broken(retrieval_cost(reference, (gallery, swapped)), UNIT)
 
 
 def test_a_margin_that_melts_is_seen_before_any_card_is_lost(reference):
@@ -44,7 +51,15 @@ def test_a_margin_that_melts_is_seen_before_any_card_is_lost(reference):
     cost = retrieval_cost(reference, narrowed)
     assert cost.kept == cost.found == 100
     assert cost.margin_kept < 0.9
-    assert "of the margin where 90% are" in COMPRESSED.broken(cost)
+    assert "of the margin where 90% are" in COMPRESSED.broken(cost, UNIT)
+
+
+def test_embeddings_of_another_space_are_seen_though_all_cards_are_found(reference):
+    turned = tuple(np.ascontiguousarray(rows[:, ::-1]) for rows in reference)
+    cost = retrieval_cost(reference, turned)
+    assert (cost.kept, cost.margin_kept) == (100, pytest.approx(1))
+    assert FOUND.broken(cost, UNIT) == ""
+    assert "1 − cos" in COMPRESSED.broken(cost, UNIT)
 
 
 def test_what_the_model_itself_misses_is_not_held_against_the_artefact(reference):
@@ -57,9 +72,9 @@ def test_what_the_model_itself_misses_is_not_held_against_the_artefact(reference
 
 def test_no_number_keeps_no_limit(reference):
     gallery, queries = reference
-    assert COMPRESSED.broken(retrieval_cost(reference, (gallery, queries * np.nan)))
+    assert COMPRESSED.broken(retrieval_cost(reference, (gallery, queries * np.nan)), UNIT)
     collapsed = np.repeat(gallery[:1], 100, axis=0)
-    assert COMPRESSED.broken(retrieval_cost((collapsed, collapsed), reference))
+    assert COMPRESSED.broken(retrieval_cost((collapsed, collapsed), reference), UNIT)
 
 
 def test_shapes_that_do_not_fit_are_refused(reference):

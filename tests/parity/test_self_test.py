@@ -102,9 +102,10 @@ def test_what_a_neural_network_lacks_is_said(tmp_path):
 
 
 def test_every_mutation_has_a_format_of_each_tight_route():
-    damaged = [route for route in ROUTES if route.mutations]
+    damaged = [route for route in ROUTES if route.mutations == MUTATIONS]
     assert {route.name for route in damaged} == {
-        "onnx", "ort", "coreml-float32", "coreml-image", "coreml-mlmodel", "coreml-weights",
+        "onnx", "onnx-image", "ort", "ort-image", "coreml-float32", "coreml-image", "coreml-mlmodel",
+        "coreml-mlmodel-image", "coreml-batch", "coreml-weights",
     }  # fmt: skip
     assert set(FORMATS) == {".onnx", ".ort", ".mlpackage", ".mlmodel"}
 

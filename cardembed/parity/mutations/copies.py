@@ -6,9 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["BLOCK", "Copy", "NotApplicableError", "Numbers", "middle"]
@@ -31,12 +30,12 @@ class Numbers:
     """As the artefact calls it."""
     shape: tuple[int, ...]
     """Output channels first, but for the second factor of a product of matrices."""
-    read: Callable[[], NDArray[np.floating]]
-    """Its numbers, of this shape; float32 or float16."""
-    write: Callable[[NDArray[np.floating]], None]
-    """Puts changed ones in their place."""
+    read: Callable[[], NDArray[Any]]
+    """Its numbers, of this shape; of a compressed tensor those that the stored ones stand for."""
+    write: Callable[[NDArray[Any]], None]
+    """Puts changed ones in their place; of a compressed tensor the nearest that can be stored."""
 
-    def change(self, how: Callable[[NDArray[np.floating]], None]) -> str:
+    def change(self, how: Callable[[NDArray[Any]], None]) -> str:
         """Change the numbers in place; gives the tensor's name."""
         numbers = self.read()
         how(numbers)
@@ -82,6 +81,18 @@ class Copy(ABC):
     @abstractmethod
     def drop_normalisation(self) -> str:
         """Give the embedding before it is divided by its length."""
+
+    def scales(self) -> Sequence[Numbers]:
+        """What the compressed weights of each layer are multiplied by, or the numbers of their palette."""
+        return ()
+
+    def zero_points(self) -> Sequence[Numbers]:
+        """The stored integers that stand for 0 in the compressed weights of each layer."""
+        return ()
+
+    def ranges(self) -> Sequence[Numbers]:
+        """The steps in which the results of layers are rounded to integers."""
+        return ()
 
     def swap_colours(self) -> str:
         """Declare that a picture's channels come as BGR."""

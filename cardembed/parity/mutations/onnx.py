@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cardembed._io import atomic_write_bytes
 from cardembed.embedders.onnx_safety import parse_checked
 from cardembed.parity.mutations.copies import Copy, NotApplicableError, Numbers, middle
+from cardembed.parity.mutations.onnx_constants import Constants
 
 __all__ = ["OnnxCopy"]
 
 Node = Any
-Tensor = Any
 """Of onnx, which publishes no types."""
 
 _EPS = 1e-5
 """What ONNX means where a LayerNormalization states no epsilon."""
+
+_LAYERS = ("Conv", "Gemm", "MatMul")
 
 
 class OnnxCopy(Copy):
@@ -30,7 +31,7 @@ class OnnxCopy(Copy):
         self._damaged = damaged
         self._model = parse_checked(source, source.read_bytes())
         self._graph = self._model.graph
-        self._tensors: dict[str, Tensor] = {one.name: one for one in self._graph.initializer}
+        self._constants = Constants(self._graph)
 
     def biases(self) -> list[Numbers]:
         """Third arguments of convolutions and products, and what is added to a product."""
@@ -40,21 +41,32 @@ class OnnxCopy(Copy):
             given = list(node.input)
             if node.op_type != "Add":
                 names += given[2:3]
-            elif products & set(given):
+            elif products & {self._constants.before_rounding(name) for name in given}:
                 names += given
-        return [_numbers(self._tensors[name]) for name in names if name in self._tensors]
+        return self._constants.of(names)
 
     def weights(self) -> list[Numbers]:
         """Second arguments of convolutions and products."""
-        names = [node.input[1] for node in self._nodes("Conv", "Gemm", "MatMul")]
-        return [_numbers(self._tensors[name]) for name in names if name in self._tensors]
+        return self._constants.of(node.input[1] for node in self._nodes(*_LAYERS))
 
     def stem(self) -> Numbers:
         """The kernel of the first convolution."""
-        for node in self._nodes("Conv"):
-            if node.input[1] in self._tensors:
-                return _numbers(self._tensors[node.input[1]])
-        raise NotApplicableError("no convolution at the input")
+        found = self._constants.of(node.input[1] for node in self._nodes("Conv"))
+        if not found:
+            raise NotApplicableError("no convolution at the input")
+        return found[0]
+
+    def scales(self) -> list[Numbers]:
+        """Of layers whose weights are integers."""
+        return self._constants.scales(node.input[1] for node in self._nodes(*_LAYERS))
+
+    def zero_points(self) -> list[Numbers]:
+        """Of layers whose weights are integers."""
+        return self._constants.zero_points(node.input[1] for node in self._nodes(*_LAYERS))
+
+    def ranges(self) -> list[Numbers]:
+        """The scales by which results are quantised; the same tensor dequantises them."""
+        return self._constants.of(node.input[1] for node in self._nodes("QuantizeLinear"))
 
     def approximate_gelu(self) -> str:
         """By attribute; where it is written out by erf, its tanh takes erf's place."""
@@ -123,14 +135,3 @@ class OnnxCopy(Copy):
         nodes = [helper.make_node(kind, inputs, [f"{root}/{key}"]) for kind, inputs, key in steps]
         self._replace(node, [*nodes, helper.make_node("Tanh", [f"{root}/sum"], [out])])
         return name
-
-
-def _numbers(tensor: Tensor) -> Numbers:
-    from onnx import numpy_helper
-
-    def write(numbers: NDArray[np.floating]) -> None:
-        tensor.CopyFrom(numpy_helper.from_array(numbers, tensor.name))
-
-    return Numbers(
-        str(tensor.name), tuple(tensor.dims), lambda: np.array(numpy_helper.to_array(tensor)), write
-    )

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cardembed.coreml.blobs import locate_blob
 from cardembed.coreml.description import open_artefact
-from cardembed.coreml.dtypes import declared_dtype
 from cardembed.coreml.limits import Limits
 from cardembed.parity.mutations.copies import Copy, NotApplicableError, Numbers, middle
 from cardembed.parity.mutations.pictures import declare_bgr
+from cardembed.parity.mutations.program_numbers import StoredNumbers
 
 __all__ = ["ProgramCopy"]
 
@@ -37,16 +35,25 @@ class ProgramCopy(Copy):
         self._constants = {
             operation.outputs[0].name: operation
             for operation in self._block.operations
-            if operation.type == "const"
+            if operation.type == "const" or operation.type.startswith("constexpr_")
         }
+        self._stored = StoredNumbers(self._package)
 
     def biases(self) -> list[Numbers]:
         """Of layers whose biases lie in the weight file."""
         return self._blobs("bias", _LAYERS)
 
     def weights(self) -> list[Numbers]:
-        """Of layers whose weights lie in the weight file, as plain numbers."""
+        """Of layers whose weights lie in the weight file."""
         return self._blobs("weight", _LAYERS)
+
+    def scales(self) -> list[Numbers]:
+        """Of layers whose weights are integers, and the palettes of others."""
+        return self._beside("scale", "lut")
+
+    def zero_points(self) -> list[Numbers]:
+        """Of layers whose weights are integers."""
+        return self._beside("zero_point")
 
     def stem(self) -> Numbers:
         """The first convolution's kernel."""
@@ -110,22 +117,20 @@ class ProgramCopy(Copy):
             if operation.type not in kinds or parameter not in operation.inputs:
                 continue
             constant = self._constants.get(operation.inputs[parameter].arguments[0].name)
-            if constant is not None and constant.attributes["val"].WhichOneof("value") == "blobFileValue":
-                found.append(self._numbers(constant))
+            numbers = None if constant is None else self._stored.of(constant)
+            if numbers is not None:
+                found.append(numbers)
         return found
 
-    def _numbers(self, constant: Message) -> Numbers:
-        tensor = constant.outputs[0].type.tensorType
-        shape = tuple(int(side.constant.size) for side in tensor.dimensions)
-
-        def mapped() -> NDArray[np.floating]:
-            value, dtype = constant.attributes["val"].blobFileValue, declared_dtype(tensor)
-            path = self._package.blob_file(value.fileName)
-            start, _ = locate_blob(path, value.offset, dtype, shape)
-            return np.memmap(path, dtype=dtype.lower(), mode="r+", offset=start, shape=shape)
-
-        def flush(numbers: NDArray[np.floating]) -> None:
-            if isinstance(numbers, np.memmap):
-                numbers.flush()
-
-        return Numbers(str(constant.outputs[0].name), shape, mapped, flush)
+    def _beside(self, *names: str) -> list[Numbers]:
+        """What the compressed weights of layers have under one of these names."""
+        layers = [one for one in self._block.operations if one.type in _LAYERS]
+        constants = [self._constants.get(one.inputs["weight"].arguments[0].name) for one in layers]
+        return [
+            self._stored.argument(constant, name)
+            for constant in constants
+            if constant is not None
+            for name in names
+            if name in constant.attributes
+            and constant.attributes[name].WhichOneof("value") == "blobFileValue"
+        ]

@@ -16,7 +16,7 @@ from cardembed.parity.mutations.onnx import OnnxCopy
 from cardembed.parity.mutations.ort import OrtCopy
 from cardembed.parity.mutations.program import ProgramCopy
 
-__all__ = ["FORMATS", "MUTATIONS", "Mutation"]
+__all__ = ["COMPRESSION", "FORMATS", "MUTATIONS", "Mutation"]
 
 FORMATS: Mapping[str, type[Copy]] = {
     ".mlmodel": NetworkCopy,
@@ -35,6 +35,9 @@ class Mutation:
     """For the table."""
     damage: Callable[[Copy], str]
     """Changes a copy; returns what was changed, as the artefact calls it."""
+    severe: bool = False
+    """Whether a search has to notice it in a compressed artefact, too. Damage of one layer may cost less than
+    rounding all of them does."""
 
     def write(self, source: Path, damaged: Path) -> str:
         """Write an artefact's damaged copy.
@@ -56,6 +59,11 @@ class Mutation:
         return changed
 
 
+_PLAIN = "no compressed weights"
+_ZERO = "no zero points"
+_RANGE = "no rounded results"
+
+
 def _zero(numbers: NDArray[np.floating]) -> None:
     numbers[...] = 0
 
@@ -70,6 +78,24 @@ def _swap(numbers: NDArray[np.floating]) -> None:
 
 def _flip(numbers: NDArray[np.floating]) -> None:
     numbers[...] = numbers[:, ::-1].copy()
+
+
+def _double(numbers: NDArray[np.generic]) -> None:
+    np.multiply(numbers, 2, out=numbers)
+
+
+def _halve(numbers: NDArray[np.generic]) -> None:
+    np.divide(numbers, 2, out=numbers)
+
+
+def _roll(numbers: NDArray[np.generic]) -> None:
+    if numbers.size < 2:
+        raise NotApplicableError("one scale for all channels")
+    numbers[...] = np.roll(numbers.reshape(-1), 1).reshape(numbers.shape)
+
+
+def _shift(numbers: NDArray[np.generic]) -> None:
+    np.add(numbers, 16, out=numbers, casting="unsafe")
 
 
 def _bias(copy: Copy) -> Numbers:
@@ -95,8 +121,16 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("a GELU is approximated", lambda copy: copy.approximate_gelu()),
     # The first: what it is given is small. Some blocks later, variances hide an eps in the output.
     Mutation("a LayerNorm's eps is ten times", lambda copy: copy.raise_eps(10)),
-    Mutation("the L2 normalisation is missing", lambda copy: copy.drop_normalisation()),
-    Mutation("BGR is read as RGB", _bgr),
-    Mutation("a picture is declared as BGR", lambda copy: copy.swap_colours()),
+    Mutation("the L2 normalisation is missing", lambda copy: copy.drop_normalisation(), severe=True),
+    Mutation("BGR is read as RGB", _bgr, severe=True),
+    Mutation("a picture is declared as BGR", lambda copy: copy.swap_colours(), severe=True),
 )
 """Ways in which an export, a converter or a careless edit goes wrong."""
+
+COMPRESSION: tuple[Mutation, ...] = (
+    Mutation("a scale is doubled", lambda copy: middle(copy.scales(), _PLAIN).change(_double)),
+    Mutation("scales are one place off", lambda copy: middle(copy.scales(), _PLAIN).change(_roll)),
+    Mutation("a zero point is 16 off", lambda copy: middle(copy.zero_points(), _ZERO).change(_shift)),
+    Mutation("a range is half as wide", lambda copy: middle(copy.ranges(), _RANGE).change(_halve)),
+)
+"""Ways in which a quantiser goes wrong, or who reads what it wrote; a palette's numbers are its scales."""

@@ -1,0 +1,91 @@
+"""Routes whose artefact takes pixels, or several pictures at once."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cardembed.embedders.coreml import CoreMLEmbedder
+from cardembed.embedders.onnx import OnnxEmbedder
+from cardembed.errors import EmbeddingError, ReleaseError
+from cardembed.parity.check import Outcome
+from cardembed.parity.mutations import MUTATIONS
+from cardembed.parity.routes import routes_of
+from cardembed.parity.self_test import self_test
+from cardembed.parity.subject import Subject
+from cardembed.release import Release
+
+pytest.importorskip("torch")
+pytest.importorskip("timm")
+
+BGR = tuple(one for one in MUTATIONS if one.name == "BGR is read as RGB")
+PIXELS = {"onnx-image": "android", "ort-image": "android", "coreml-mlmodel-image": "ios"}
+
+
+@pytest.fixture(scope="module")
+def subjects(random_release):
+    return {target: Subject(Release.load(random_release), target) for target in ("android", "ios")}
+
+
+@pytest.fixture(scope="module")
+def written(subjects, tmp_path_factory):
+    """Writes a route's artefact once."""
+    made = {}
+
+    def write(name):
+        target = PIXELS.get(name, "ios")
+        if target == "ios":
+            pytest.importorskip("coremltools")
+        (route,) = routes_of(target, (name,))
+        if name not in made:
+            made[name] = route.export(subjects[target].release, target, tmp_path_factory.mktemp(name))
+        return subjects[target], route, made[name]
+
+    return write
+
+
+@pytest.mark.parametrize("name", [*PIXELS, "coreml-batch"])
+def test_it_passes_sound_and_fails_damaged(written, name, tmp_path):
+    subject, route, path = written(name)
+    route.contract(path, subject.preprocessing.size)
+    assert subject.check(route, tmp_path, path).outcome is Outcome.PASSED
+    given = replace(route, export=lambda *_: path, mutations=BGR)
+    (found,) = self_test(subject, given, tmp_path)
+    assert found.caught["parity gate"]
+    assert not found.caught["contract"]
+    assert found.caught["layer"] == (path.suffix != ".ort")
+
+
+@pytest.mark.parametrize("name", ["onnx-image", "ort-image"])
+def test_pixels_are_what_an_onnx_file_is_given(written, name):
+    subject, route, path = written(name)
+    with route.open(path, subject.preprocessing) as embedder:
+        assert isinstance(embedder, OnnxEmbedder)
+        (entry,) = embedder.declared().inputs
+        assert (entry.name, entry.dtype) == ("image", "uint8")
+        with pytest.raises(EmbeddingError, match="normalised 8-bit pixels"):
+            embedder.embed_preprocessed(subject.batch + np.float32(0.001))
+
+
+def test_one_file_is_run_at_several_batch_sizes(written):
+    subject, route, path = written("coreml-batch")
+    with route.open(path, subject.preprocessing) as embedder:
+        assert isinstance(embedder, CoreMLEmbedder)
+        assert embedder.batch_size == 3
+        together = embedder.embed_preprocessed(subject.batch)  # three, and one
+        embedder.batch_size = 1
+        alone = embedder.embed_preprocessed(subject.batch)
+    assert np.abs(together - alone).max() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["coreml-batch", "coreml-mlmodel-image"])
+def test_more_pictures_than_the_file_takes_are_refused(written, name):
+    subject, _, path = written(name)
+    from cardembed._io import sha256_artefact
+
+    digest = sha256_artefact(path)
+    with pytest.raises(ReleaseError, match="one input"):
+        CoreMLEmbedder(
+            path, target="ios", sha256=digest, artefact_digest=digest,
+            preprocessing=subject.preprocessing, batch_size=4,
+        )  # fmt: skip
