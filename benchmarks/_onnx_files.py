@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import io
-import logging
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from cardembed.export.ort_conversion import convert_to_ort
 
 __all__ = ["SIDE", "make_samples"]
 
@@ -30,7 +28,7 @@ def make_samples(folder: Path) -> list[Path]:
     for name, nodes in networks.items():
         onnx.save(_model(nodes), str(folder / f"{name}.onnx"))
         paths.append(folder / f"{name}.onnx")
-    paths += [_to_ort(path) for path in paths[:2]]
+    paths += [convert_to_ort(path, folder / path.stem)[0] for path in paths[:2]]
     outside = folder / "outside.onnx"
     onnx.save(
         _model(_attention()),
@@ -40,17 +38,6 @@ def make_samples(folder: Path) -> list[Path]:
         size_threshold=256,
     )
     return [*paths, outside]
-
-
-def _to_ort(path: Path) -> Path:
-    converter: Any = importlib.import_module("onnxruntime.tools.convert_onnx_models_to_ort")
-    logging.getLogger("ort_format_model.utils").setLevel(logging.WARNING)
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        converter.convert_onnx_models_to_ort(
-            path, optimization_styles=[converter.OptimizationStyle.Fixed], target_platform="arm"
-        )
-    return path.with_suffix(".ort")
 
 
 def _model(nodes: list[tuple[Any, ...]]) -> Model:

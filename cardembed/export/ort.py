@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
 import tempfile
-import warnings
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from cardembed._io import sha256_file
 from cardembed.embedders.onnx_safety import check_ort
 from cardembed.errors import ExportError
 from cardembed.export.onnx_variants import OnnxOptions, export_onnx, run_onnx
+from cardembed.export.ort_conversion import convert_to_ort
 from cardembed.export.record import ExportRecord, measure
 from cardembed.export.source import Source
 from cardembed.parity.classes import FLOAT32, ArtefactClass, agreement
@@ -35,26 +31,15 @@ def export_ort(source: Source, path: Path, options: OnnxOptions | None = None) -
         ExportError: It cannot be converted, or computes something else than the ONNX file.
     """
     chosen = options or OnnxOptions()
-    converter: Any = importlib.import_module("onnxruntime.tools.convert_onnx_models_to_ort")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".ort-") as temporary:
         folder = Path(temporary)
         plain = folder / "in" / f"{path.stem}.onnx"
         record = export_onnx(source, plain, chosen)
         try:
-            with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                converter.convert_onnx_models_to_ort(
-                    plain,
-                    output_dir=folder / "out",
-                    optimization_styles=[converter.OptimizationStyle.Fixed],
-                    enable_type_reduction=True,
-                    target_platform="arm",  # without it, layouts that only x86 knows are baked in
-                )
+            made, config = convert_to_ort(plain, folder / "out")
         except Exception as error:  # the converter's and ONNX Runtime's own classes
             raise _differs(path, "a model that ORT's format holds", str(error)) from error
-        (made,) = (folder / "out").glob("*.ort")
-        (config,) = (folder / "out").glob("*.config")
         check_ort(made, made.read_bytes())
         found = agreement(run_onnx(plain, source, chosen.input), run_onnx(made, source, chosen.input))
         if not _REWRITTEN.holds(found):

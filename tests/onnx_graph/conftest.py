@@ -1,11 +1,10 @@
 """A small network in ONNX Runtime's own format."""
 
-import importlib
-import warnings
-
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save
+
+from cardembed.export.ort_conversion import convert_to_ort
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +39,4 @@ def small_ort(tmp_path_factory):
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
         str(folder / "small.onnx"),
     )
-    converter = importlib.import_module("onnxruntime.tools.convert_onnx_models_to_ort")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        converter.convert_onnx_models_to_ort(
-            folder / "small.onnx", output_dir=folder, target_platform="arm",
-            optimization_styles=[converter.OptimizationStyle.Fixed],
-        )  # fmt: skip
-    (made,) = folder.glob("*.ort")
-    return made
+    return convert_to_ort(folder / "small.onnx", folder / "ort")[0]

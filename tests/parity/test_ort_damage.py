@@ -1,13 +1,11 @@
 """Numbers of an ORT file are changed where they lie; nothing here needs PyTorch."""
 
-import importlib
-import warnings
-
 import numpy as np
 import pytest
 
 from cardembed.embedders.sessions import open_session
 from cardembed.errors import ArtefactError
+from cardembed.export.ort_conversion import convert_to_ort
 from cardembed.parity.mutations import MUTATIONS, NotApplicableError
 
 ROWS = np.random.default_rng(3).normal(size=(2, 3, 8, 8)).astype(np.float32)
@@ -50,15 +48,7 @@ def file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ort")
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     save(model, str(folder / "small.onnx"))
-    converter = importlib.import_module("onnxruntime.tools.convert_onnx_models_to_ort")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        converter.convert_onnx_models_to_ort(
-            folder / "small.onnx", output_dir=folder, target_platform="arm",
-            optimization_styles=[converter.OptimizationStyle.Fixed],
-        )  # fmt: skip
-    (made,) = folder.glob("*.ort")
-    return made
+    return convert_to_ort(folder / "small.onnx", folder / "ort")[0]
 
 
 def embed(path, rows=ROWS):
