@@ -28,7 +28,9 @@ def make_samples(folder: Path) -> list[Path]:
     for name, nodes in networks.items():
         onnx.save(_model(nodes), str(folder / f"{name}.onnx"))
         paths.append(folder / f"{name}.onnx")
-    paths += [convert_to_ort(path, folder / path.stem)[0] for path in paths[:2]]
+    paths += [
+        convert_to_ort(path, folder / path.stem)[0].replace(path.with_suffix(".ort")) for path in paths[:2]
+    ]
     outside = folder / "outside.onnx"
     onnx.save(
         _model(_attention()),
