@@ -85,7 +85,7 @@ def _embedded(
 ) -> NDArray[np.float32]:
     """Unit vectors (n, D) of all images, of whatever dimension."""
     parts = []
-    for start in tqdm(range(0, len(images), 32), desc=name, file=sys.stderr, leave=False):
+    for start in tqdm(range(0, len(images), 32), desc=name, file=sys.stderr, leave=False, disable=None):
         batch = [images.image(row) for row in range(start, min(start + 32, len(images)))]
         parts.append(embed(preprocessing.batch(batch)))
     return unit_rows(np.concatenate(parts).astype(np.float32), what=name)
