@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cardembed._commands import _training
 from cardembed.cli import main
 from cardembed.training import runs
 
@@ -133,3 +134,16 @@ def test_export_writes_the_file_that_was_named(random_release, tmp_path, capsys)
     assert json.loads(capsys.readouterr().out)["path"] == str(file)
     # Nothing half-written beside it.
     assert {path.name for path in file.parent.iterdir()} == {"android.onnx", "android.onnx.json"}
+
+
+def test_into_a_file_progress_is_a_line_a_minute(monkeypatch, capsys):
+    clock = iter((0.0, 59.0, 60.0, 61.0, 130.0))
+    monkeypatch.setattr(_training.time, "monotonic", lambda: next(clock))
+    display = _training.TrainingDisplay()
+    display.rendering(10, 100)
+    display.rendering(100, 100)
+    for step, progress in ((5, 0.25), (6, 0.3), (15, 0.754)):
+        display.report({"step": float(step), "progress": progress, "loss": 1.23456})
+    assert capsys.readouterr().err.splitlines() == [
+        "views: 10 of 100", "train: 25 %, step 5, loss 1.235", "train: 75 %, step 15, loss 1.235",
+    ]  # fmt: skip
