@@ -16,6 +16,8 @@ from cardembed.coreml.protos import parse_model
 
 __all__ = ["Description", "describe", "open_artefact", "read_description"]
 
+_MOST_PORTS = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Description:
@@ -71,6 +73,14 @@ def open_artefact(path: Path | str, limits: Limits) -> tuple[Package, Any]:
 def describe(package: Package, message: Any, limits: Limits) -> Description:  # noqa: ANN401 - generated
     """What a `Model` message says; ArtefactError for inputs or outputs that are no arrays or images."""
     described = _main_function(message)
+    for ports in (described.input, described.output):
+        names = [feature.name for feature in ports[: _MOST_PORTS + 1]]
+        if len(names) > _MOST_PORTS or len({*names}) < len(names):
+            raise artefact_error(
+                package.path,
+                expected=f"at most {_MOST_PORTS} inputs and outputs, each with a name of its own",
+                found=", ".join(sorted(names)[:4]),
+            )
     return Description(
         path=package.path,
         kind=str(message.WhichOneof("Type")),

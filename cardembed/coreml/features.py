@@ -29,7 +29,11 @@ def read_feature(path: Path, feature: Any, limits: Limits) -> Feature:  # noqa: 
     else:
         raise artefact_error(path, expected="inputs and outputs that are arrays or images", found=kind)
     sizes = [found.shape, *found.choices]
-    bad = any(min(shape, default=1) < 0 or math.prod(shape) > limits.tensor_elements for shape in sizes)
+    # An empty side hides no other: strides are computed of all of them.
+    bad = any(
+        min(shape, default=1) < 0 or math.prod(max(side, 1) for side in shape) > limits.tensor_elements
+        for shape in sizes
+    )
     if bad or len(found.shape) > limits.rank or len(found.choices) > _MOST_CHOICES:
         raise artefact_error(
             f"{path}: {found.name}", expected="sizes that can be computed", found=found.shape

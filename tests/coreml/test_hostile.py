@@ -245,3 +245,19 @@ def test_mutants_end_in_a_prediction_or_an_error(samples, tmp_path, seed):
 def test_mutation_depends_on_the_seed_alone(samples):
     data = np.arange(256, dtype=np.uint8).tobytes()
     assert mutate(data, random.Random(4), data) == mutate(data, random.Random(4), data) != data
+
+
+def test_two_inputs_of_one_name(program):
+    _, message, load = program
+    again = message.description.input.add()
+    again.CopyFrom(message.description.input[0])
+    again.type.multiArrayType.shape[2] = 1
+    with pytest.raises(ArtefactError, match="each with a name of its own, found image, image"):
+        load()
+
+
+def test_an_empty_side_hides_no_other(program):
+    _, message, load = program
+    message.description.input[0].type.multiArrayType.shape[:] = [1 << 62, 0, 1 << 62, 16]
+    with pytest.raises(ArtefactError, match="sizes that can be computed"):
+        load()
