@@ -15,7 +15,7 @@ BAD = (State.FAIL, State.INCONCLUSIVE, State.ERROR, State.NOT_RUN)
 
 
 def matrix(release: Release, sealed: SealedVerdict, aspect: str = "") -> list[str]:
-    """State and first figure of every criterion and target; criteria without such a cell are left out."""
+    """State and tightest figure of every criterion and target; criteria without such a cell are left out."""
     targets = list(release.targets)
     lines = ["| | " + " | ".join(targets) + " |", "|---" * (len(targets) + 1) + "|"]
     for criterion in ACCEPTANCE:
@@ -27,7 +27,7 @@ def matrix(release: Release, sealed: SealedVerdict, aspect: str = "") -> list[st
 
 
 def shown(cell: SealedCell | None) -> str:
-    """A cell's state with the share that its reason begins with."""
+    """A cell's state with the share that its reason begins with: the one nearest to what is asked."""
     if cell is None:
         return "–"
     figure = cell.reason.split(",")[0].split(" (")[0] if cell.state is not State.NOT_RUN else ""
