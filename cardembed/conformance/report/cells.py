@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from cardembed.conformance.report.charts import charts
@@ -15,9 +16,11 @@ from cardembed.conformance.report.source import Place
 from cardembed.conformance.report.view import CellView, Fact, PairView, StepView
 from cardembed.conformance.samples import Samples, UnknownSamples
 from cardembed.conformance.states import State
+from cardembed.retrieval.database import NO_MATCH
 
 __all__ = ["Sources", "cell_anchor", "cell_name", "cell_view", "conditions"]
 
+_HUBS = 3  # cards that are named
 _CLOSED = (State.PASS, State.REPORTED, State.NOT_APPLICABLE)
 
 _CONDITIONS = {
@@ -162,6 +165,16 @@ def _pairs_note(kept: int, shown: int) -> str:
     return f"{count(more)} more in the bundle's images folder." if shown and more > 0 else ""
 
 
+def _answers(samples: UnknownSamples) -> list[Fact]:
+    """The cards that what is no card was taken for: one that lies badly answers for all of it (hubness)."""
+    said = Counter(answer for answer in samples.answer if answer != NO_MATCH)
+    if not said:
+        return []
+    most = ", ".join(f"{card} {count(times)}" for card, times in said.most_common(_HUBS))
+    note = f"{count(len(said))} cards answered {count(said.total())} photos" if len(said) > _HUBS else ""
+    return [Fact("Cards that answered, and how often", most, note=note)]
+
+
 def _facts(samples: Samples | None) -> tuple[Fact, ...]:
     if samples is None:
         return ()
@@ -172,6 +185,8 @@ def _facts(samples: Samples | None) -> tuple[Fact, ...]:
     facts = [Fact("Samples", f"{count(samples.size)}, {about}")]
     if context.match_threshold is not None:
         facts.append(Fact("Match threshold", f"distance {decimal(context.match_threshold, 4)}"))
+    if isinstance(samples, UnknownSamples):
+        facts += _answers(samples)
     if context.inference_seconds is not None:
         note = "" if context.wall_seconds is None else f"{seconds(context.wall_seconds)} in all"
         facts.append(Fact("Bare inference", seconds(context.inference_seconds), note=note))

@@ -13,7 +13,8 @@ from sample_numbers import FAMILIES, HOSTILE_CARD, HOSTILE_PHOTO
 
 from cardembed.conformance.evidence import read_bundle
 from cardembed.conformance.report import render_report
-from cardembed.conformance.report.cells import cell_anchor
+from cardembed.conformance.report.cells import _facts, cell_anchor
+from cardembed.conformance.samples import Context, UnknownSamples
 from cardembed.conformance.states import State
 
 
@@ -287,3 +288,19 @@ def test_a_run_does_not_differ_from_itself(bundle):
     count = len(read_bundle(bundle).predicate.cells)
     assert f"0 of {count} cells changed their state, 0 only their numbers; no feature text changed" in section
     assert "Thresholds that changed" not in section
+
+
+def test_a_card_that_answers_for_what_is_no_card_is_named():
+    def facts(*answers):
+        count = len(answers)
+        samples = UnknownSamples(
+            context=Context(condition="unknown"), photo=[f"p{i}" for i in range(count)],
+            family=["wood"] * count, nearest=["a"] * count, nearest_distance=[0.1] * count,
+            answer=list(answers),
+        )  # fmt: skip
+        return {fact.name: (fact.value, fact.note) for fact in _facts(samples)}
+
+    name = "Cards that answered, and how often"
+    assert facts("b", "a", "No match found", "a")[name] == ("a 2, b 1", "")
+    assert facts("b", "a", "c", "d", "a", "d")[name] == ("a 2, d 2, b 1", "4 cards answered 6 photos")
+    assert name not in facts("No match found")
