@@ -13,8 +13,8 @@ from cardembed.embedders.base import EMBEDDING_DIM, Embedder
 from cardembed.embedders.calibrated import calibration_of
 from cardembed.embedders.onnx_safety import parse_checked
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.embedders.sessions import open_session
-from cardembed.errors import ArtefactError, ReleaseError
+from cardembed.embedders.sessions import open_session, run_session
+from cardembed.errors import ReleaseError
 from cardembed.fidelity import Fidelity
 from cardembed.release import read_verified
 
@@ -76,7 +76,7 @@ class Int8Embedder(Embedder):
         shapes = [[port.shape[1:] for port in side] for side in ports]
         if shapes != [[[size, size, 3]], [[EMBEDDING_DIM]]]:
             raise _bad(path, f"ports of the shapes {shapes}", size)
-        self._input = ports[0][0].name
+        self._input, self._output = (side[0].name for side in ports)
 
     def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """One run of the session on the batch's pixels.
@@ -85,16 +85,10 @@ class Int8Embedder(Embedder):
             ArtefactError: The file parses, but cannot be run.
         """
         pixels = self.preprocessing.squares(batch).astype(np.float32)
-        try:
-            output: NDArray[np.float32] = self._session.run(None, {self._input: pixels})[0]
-        except Exception as error:  # ONNX Runtime's own classes, which differ between versions
-            raise ArtefactError(
-                self._path,
-                expected="a network that ONNX Runtime can run",
-                found=str(error),
-                action="delete it from the cache: it is made again",
-            ) from error
-        return output
+        return run_session(
+            self._session, self._output, {self._input: pixels}, self._path,
+            action="delete it from the cache: it is made again",
+        )  # fmt: skip
 
     def close(self) -> None:
         """Free the session."""

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder
 from cardembed.embedders.declared import DeclaredArtefact
-from cardembed.embedders.onnx_safety import CheckedGraph, check_onnx, check_ort, parse_checked
+from cardembed.embedders.onnx_safety import check_onnx, check_ort, read_checked
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.embedders.sessions import PROVIDER, open_session
-from cardembed.errors import ArtefactError, ReleaseError, UnavailableError
+from cardembed.embedders.sessions import PROVIDER, open_session, run_session
+from cardembed.errors import ReleaseError, UnavailableError
 from cardembed.fidelity import Fidelity
 from cardembed.onnx_graph.limits import GraphLimits
 from cardembed.ports import Port
@@ -79,8 +79,7 @@ class OnnxEmbedder(Embedder):
             self._checked = check_ort(path, data, limits=limits)
             self._declared_version = ("ORT", "")
         else:
-            model = parse_checked(path, data, limits=limits)
-            self._checked = CheckedGraph(path, model.graph, limits)
+            model, self._checked = read_checked(path, data, limits=limits)
             self._declared_version = ("ONNX", _opset(model))
         try:
             self._session = open_session(data, threads=threads)
@@ -107,16 +106,9 @@ class OnnxEmbedder(Embedder):
         given: NDArray[Any] = batch
         if self._takes_pixels:
             given = np.ascontiguousarray(self.preprocessing.squares(batch).transpose(0, 3, 1, 2))
-        try:
-            output: NDArray[np.float32] = self._session.run([self._output], {self._input: given})[0]
-        except Exception as error:  # ONNX Runtime's own classes, which differ between versions
-            raise ArtefactError(
-                self._path,
-                expected="a file that ONNX Runtime can run",
-                found=str(error),
-                action="export it again",
-            ) from error
-        return output
+        return run_session(
+            self._session, self._output, {self._input: given}, self._path, action="export it again"
+        )
 
     def declared(self) -> DeclaredArtefact:
         """The file's opset and ports, and the providers that the session ended up with."""

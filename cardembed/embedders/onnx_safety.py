@@ -11,11 +11,12 @@ from cardembed.onnx_graph.bounds import GraphBounds
 from cardembed.onnx_graph.flatbuffer import FlatbufferProblem
 from cardembed.onnx_graph.limits import GraphLimits
 from cardembed.onnx_graph.ort_file import read_ort
+from cardembed.onnx_graph.reading import Step
 from cardembed.onnx_graph.schemas import check_node, opset_of
 from cardembed.onnx_graph.values import ShapeProblem
 from cardembed.onnx_graph.wire import check_messages
 
-__all__ = ["LARGEST_FILE", "CheckedGraph", "check_onnx", "check_ort", "parse_checked"]
+__all__ = ["LARGEST_FILE", "CheckedGraph", "check_onnx", "check_ort", "parse_checked", "read_checked"]
 
 LARGEST_FILE = (2 << 30) - 1
 """Bytes: protobuf's own limit."""
@@ -48,6 +49,11 @@ class CheckedGraph:
             self._bounds = GraphBounds(graph, limits, declared=declared)
         except ShapeProblem as problem:
             raise _bad(path, str(problem), self._form) from problem
+
+    @property
+    def steps(self) -> list[Step]:
+        """The operators, each after those that give its inputs."""
+        return self._bounds.steps
 
     def check(self, batch: int) -> None:
         """Refuse a run with this many images: shapes may depend on their number in any way.
@@ -88,6 +94,13 @@ def parse_checked(
             which lies outside of its file or folder, behind a link or beyond a file's end; for one image,
             results that need too much, or whose shapes cannot be known beforehand.
     """
+    return read_checked(path, data, external_data=external_data, limits=limits)[0]
+
+
+def read_checked(
+    path: Path, data: bytes, *, external_data: bool = False, limits: GraphLimits | None = None
+) -> tuple[Any, CheckedGraph]:
+    """As `parse_checked`, with what running the model needs."""
     import onnx
 
     try:
@@ -104,16 +117,16 @@ def parse_checked(
             raise ShapeProblem("functions or a training of its own, which no export has")
         opset = opset_of(model)
         for node in model.graph.node:
-            if node.domain not in _DOMAINS:
-                raise ShapeProblem(f"the operator {node.op_type} of the unknown domain {node.domain!r}")
+            _check_domain(node)
             check_node(node, opset)
         check_tensors(path, model.graph, external_data=external_data)
     except ShapeProblem as problem:
         raise _bad(path, str(problem)) from problem
     except TypeError as error:  # protobuf gives bytes in place of text where it is no UTF-8
         raise _bad(path, f"names that are no text ({error})"[:200]) from error
-    CheckedGraph(path, model.graph, limits).check(1)
-    return model
+    checked = CheckedGraph(path, model.graph, limits)
+    checked.check(1)
+    return model, checked
 
 
 def check_ort(path: Path, data: bytes, *, limits: GraphLimits | None = None) -> CheckedGraph:
@@ -128,13 +141,17 @@ def check_ort(path: Path, data: bytes, *, limits: GraphLimits | None = None) -> 
     try:
         model = read_ort(data)
         for node in model.graph.node:
-            if node.domain not in _DOMAINS:
-                raise ShapeProblem(f"the operator {node.op_type} of the unknown domain {node.domain!r}")
+            _check_domain(node)
     except (FlatbufferProblem, ShapeProblem) as problem:
         raise _bad(path, f"no ORT file that can be run ({problem})", "ort") from problem
     checked = CheckedGraph(path, model.graph, limits, declared=True)
     checked.check(1)
     return checked
+
+
+def _check_domain(node: Any) -> None:  # noqa: ANN401 - generated types
+    if node.domain not in _DOMAINS:
+        raise ShapeProblem(f"the operator {node.op_type} of the unknown domain {node.domain!r}")
 
 
 def _bad(path: Path, found: str, form: str = "onnx") -> ArtefactError:

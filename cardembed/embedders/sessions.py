@@ -1,13 +1,19 @@
-"""ONNX Runtime on the processor: one place that says how a session is opened."""
+"""ONNX Runtime on the processor: one place that says how a session is opened and run."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from cardembed.embedders.base import thread_count
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["PROVIDER", "open_session"]
+from cardembed.embedders.base import thread_count
+from cardembed.errors import ArtefactError
+
+__all__ = ["PROVIDER", "open_session", "run_session"]
 
 PROVIDER = "CPUExecutionProvider"
 
@@ -38,3 +44,32 @@ def open_session(model: bytes | str, *, threads: int | None = None, as_written: 
         return onnxruntime.InferenceSession(model, options, providers=[PROVIDER])
     except Exception as error:  # ONNX Runtime's own classes, which differ between versions
         raise ValueError(str(error)) from error
+
+
+def run_session(
+    session: Any,  # noqa: ANN401 - ONNX Runtime publishes no types
+    output: str,
+    feeds: Mapping[str, NDArray[Any]],
+    path: Path,
+    *,
+    action: str,
+) -> NDArray[np.float32]:
+    """One output of a session.
+
+    Args:
+        session: As `open_session` gives it.
+        output: Its name.
+        feeds: Inputs by name.
+        path: The file, for errors.
+        action: What to do about a file that cannot be run.
+
+    Raises:
+        ArtefactError: The file parses, but cannot be run.
+    """
+    try:
+        result: NDArray[np.float32] = session.run([output], dict(feeds))[0]
+    except Exception as error:  # ONNX Runtime's own classes, which differ between versions
+        raise ArtefactError(
+            path, expected="a file that ONNX Runtime can run", found=str(error), action=action
+        ) from error
+    return result

@@ -45,8 +45,9 @@ class GraphBounds:
         if len(graph.node) > self._limits.operators:
             raise ShapeProblem(f"{len(graph.node)} operators")
         _check_names([*graph.input, *graph.output])
-        self._steps = steps_of(graph)
-        self._rules = [_rule(step) for step in self._steps]
+        self.steps = steps_of(graph)
+        """The operators, each after those that give its inputs."""
+        self._rules = [_rule(step) for step in self.steps]
         self._constants = {tensor.name: tensor_value(tensor) for tensor in graph.initializer}
         self._stored = sum(value.elements for value in self._constants.values())
         self._inputs = {port.name: _port(port) for port in graph.input if port.name not in self._constants}
@@ -76,10 +77,10 @@ class GraphBounds:
         for name, value in values.items():
             self._compare(name, value)
         tally = _Tally(self._limits, batch, self._stored)
-        readers = Counter(name for step in self._steps for name in step.inputs)
+        readers = Counter(name for step in self.steps for name in step.inputs)
         for name in self._inputs:
             tally.add(values[name])
-        for step, rule in zip(self._steps, self._rules, strict=True):
+        for step, rule in zip(self.steps, self._rules, strict=True):
             inputs = tuple(values[name] if name else None for name in step.inputs)
             call = Call(step.operator, inputs, step.attributes, step.outputs)
             try:

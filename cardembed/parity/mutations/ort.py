@@ -30,7 +30,7 @@ class OrtCopy(Copy):
     def __init__(self, source: Path, damaged: Path) -> None:
         self._damaged = damaged
         self._data = bytearray(source.read_bytes())
-        check_ort(source, bytes(self._data))
+        steps = check_ort(source, bytes(self._data)).steps
         # Puts the generated package beside it into the path of modules.
         importlib.import_module("onnxruntime.tools.ort_format_model")
         schema: Any = importlib.import_module("ort_flatbuffers_py.fbs.InferenceSession")
@@ -40,7 +40,10 @@ class OrtCopy(Copy):
             tensor = graph.Initializers(place)
             if tensor.DataType() == _FLOAT and tensor.RawDataLength():
                 self._tensors[tensor.Name()] = tensor
-        self._all = _in_order([graph.Nodes(place) for place in range(graph.NodesLength())])
+        nodes = [graph.Nodes(place) for place in range(graph.NodesLength())]
+        by_outputs = {tuple(node.Outputs(n) for n in range(node.OutputsLength())): node for node in nodes}
+        # As they are computed: a node that was fused stands at the end of the file.
+        self._all = [by_outputs[tuple(name.encode() for name in step.outputs)] for step in steps]
 
     def biases(self) -> list[Numbers]:
         """Of convolutions and products; those that were fused into a BiasGelu or a normalisation as well."""
@@ -107,20 +110,3 @@ class OrtCopy(Copy):
 
 def _inputs(node: Node) -> list[bytes]:
     return [node.Inputs(place) for place in range(node.InputsLength())]
-
-
-def _in_order(nodes: list[Node]) -> list[Node]:
-    """As they are computed: a node that was fused stands at the end of the file."""
-    waiting = [
-        (node, set(_inputs(node)), [node.Outputs(n) for n in range(node.OutputsLength())]) for node in nodes
-    ]
-    made = {name for _, _, outputs in waiting for name in outputs if name}  # optional ones have no name
-    ordered: list[Node] = []
-    while waiting:
-        ready = [one for one in waiting if not one[1] & made]
-        if not ready:  # in a circle: no file of ours
-            return ordered
-        ordered += [node for node, _, _ in ready]
-        made -= {name for _, _, outputs in ready for name in outputs}
-        waiting = [one for one in waiting if one not in ready]
-    return ordered
