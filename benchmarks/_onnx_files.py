@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cardembed.export.ort_conversion import convert_to_ort
 
@@ -62,11 +63,11 @@ def _model(nodes: list[tuple[Any, ...]]) -> Model:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def _numbers(*shape: int) -> Any:  # noqa: ANN401 - float32
+def _numbers(*shape: int) -> NDArray[np.float32]:
     return (np.random.default_rng(sum(shape)).normal(size=shape) / 4).astype(np.float32)
 
 
-def _whole(*numbers: int) -> Any:  # noqa: ANN401 - int64
+def _whole(*numbers: int) -> NDArray[np.int64]:
     return np.array(numbers, np.int64)
 
 

@@ -12,9 +12,9 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks._onnx_files import SIDE
 from benchmarks._onnx_mutants import damage
@@ -57,7 +57,7 @@ def outcome(path: Path) -> tuple[str, str]:
     return "embeddings", ""
 
 
-def _beside(path: Path, batch: Any) -> None:  # noqa: ANN401 - an array
+def _beside(path: Path, batch: NDArray[np.float32]) -> None:
     """A file whose weights lie beside it, as exports are checked and run."""
     check_onnx(path, external_data=True, limits=LIMITS)
     try:

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import selectors
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,7 +94,7 @@ def _count(report: dict[str, Any], found: Fuzzing) -> None:
         found.failures.append(f"file {report['number']} ({report['sample']}): {report['seconds']:.1f} s")
 
 
-def _lines(process: subprocess.Popen[bytes]) -> Any:  # noqa: ANN401 - an iterator of bytes
+def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
     """What a process prints, line by line; it is killed where it prints nothing for too long."""
     assert process.stdout is not None
     rest = b""
@@ -102,7 +104,7 @@ def _lines(process: subprocess.Popen[bytes]) -> Any:  # noqa: ANN401 - an iterat
             if not selector.select(_HANGS):
                 process.kill()
                 return
-            read = process.stdout.read1(1 << 16)  # type: ignore[attr-defined]
+            read = os.read(process.stdout.fileno(), 1 << 16)  # what there is, without waiting for more
             if not read:
                 return
             *whole, rest = (rest + read).split(b"\n")

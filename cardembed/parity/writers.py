@@ -27,7 +27,7 @@ def write_onnx(release: Release, target: str, folder: Path) -> Path:
 
 
 def write_variant(options: Mapping[str, Any], release: Release, target: str, folder: Path) -> Path:
-    """ONNX from the modern exporter, or with pixels as input."""
+    """ONNX with these `OnnxOptions`."""
     from cardembed.export.onnx_variants import OnnxOptions, export_onnx
     from cardembed.export.source import source_of_target
 
