@@ -20,7 +20,7 @@ from cardembed.training.optimiser import parameter_groups
 from cardembed.training.recipes import HeadRecipe
 from cardembed.training.rehearsal import Rehearsal
 
-__all__ = ["HeadData", "train_head"]
+__all__ = ["HeadData", "arcface_after", "train_head"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class _Run:
         self.inputs = torch.from_numpy(data.features)
         self.prints = torch.from_numpy(data.scans).float()
         cards = data.gallery.learned
-        self.head = ArcFaceHead(model.embedding_dim, cards + 1, margin=0.0, scale=recipe.scale)
+        self.head = arcface_after(model, recipe, learned=cards)
+        self.margin = self.head.margin
         if recipe.imprint:
             self.head.imprint(class_means(self._embedded(self.inputs), data.labels, cards + 1))
         self.optimizer = torch.optim.AdamW(parameter_groups([model.head, self.head], recipe.weight_decay))
@@ -75,7 +76,7 @@ class _Run:
         data, recipe, head = self.data, self.recipe, self.head
         for group in self.optimizer.param_groups:
             group["lr"] = one_cycle(progress, recipe.learning_rate)
-        head.margin = recipe.margin * ramp(progress, recipe.ramp_start, recipe.ramp_end)
+        head.margin = self.margin * ramp(progress, recipe.ramp_start, recipe.ramp_end)
         data.gallery.embeddings = self._embedded(self.prints)
         count = min(recipe.batch, len(self.learned))
         members = torch.from_numpy(rng("head", recipe.seed, step).choice(self.learned, count, replace=False))
@@ -109,10 +110,21 @@ class _Run:
         return {"margin": head.margin, **figures, "loss": loss.item(), **self.signs}
 
 
+def arcface_after(model: EmbeddingModel, recipe: HeadRecipe, *, learned: int) -> ArcFaceHead:
+    """The ArcFace head as it is after stage 1, but for its class vectors, which are random.
+
+    Args:
+        model: Whose embeddings it takes.
+        recipe: Stage 1's settings.
+        learned: Cards of the catalogue; what is no card is one class more.
+    """
+    return ArcFaceHead(model.embedding_dim, learned + 1, margin=recipe.margin, scale=recipe.scale)
+
+
 def train_head(
     model: EmbeddingModel, data: HeadData, recipe: HeadRecipe, options: LoopOptions, *, key: str
 ) -> tuple[ArcFaceHead, dict[str, float]]:
-    """Train the projection head in place; returns the ArcFace head for stage 2, and the last log record.
+    """Train the projection head in place; returns the trained ArcFace head and the last record.
 
     Args:
         model: Its backbone is not touched.
@@ -128,6 +140,6 @@ def train_head(
     model.head.train()
     run = _Run(model, data, recipe)
     ended = run_steps(run, {"what": "head", "start": key, **asdict(recipe)}, recipe.steps, options)
-    run.head.margin = recipe.margin * ramp(1.0, recipe.ramp_start, recipe.ramp_end)
+    run.head.margin = run.margin
     model.head.eval()
     return run.head, ended

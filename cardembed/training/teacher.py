@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,19 @@ import numpy as np
 from cardembed._io import canonical_json, sha256_bytes
 from cardembed.cards.catalogue import Catalogue, load_catalogue
 from cardembed.models.embedding import EmbeddingModel
+from cardembed.models.heads import ArcFaceHead
 from cardembed.models.weights import load_weights, read_metadata, save_weights
 from cardembed.training.classes import view_floors, view_labels
 from cardembed.training.features import backbone_features, module_digest, square_features
 from cardembed.training.fine_tuning import fine_tune
 from cardembed.training.gallery_scans import GalleryScans
-from cardembed.training.head import HeadData, train_head
+from cardembed.training.head import HeadData, arcface_after, train_head
 from cardembed.training.loop import LoopOptions
 from cardembed.training.losses import Gallery
 from cardembed.training.pretraining import pretrain
 from cardembed.training.recipes import FineTuningRecipe, TeacherRecipe
 from cardembed.training.rehearsal import Rehearsal
+from cardembed.training.stage_file import Ended, StageFile
 from cardembed.training.view_plan import PRETRAINING_PLAN, ViewPlan
 from cardembed.training.views import ViewPool, open_pool
 
@@ -36,6 +38,13 @@ def fine_tunings(recipe: TeacherRecipe) -> Iterator[tuple[str, str, FineTuningRe
     yield "fine-tuning", "teacher", recipe.fine_tuning
     for number, again in enumerate(recipe.refinements, 1):
         yield f"refinement {number}", f"teacher-refinement-{number}", again
+
+
+@dataclass(frozen=True)
+class _Stage:
+    name: str
+    file: StageFile
+    train: Callable[[], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -63,15 +72,33 @@ class TeacherRun:
     rendering: Callable[[int, int], None] | None = None
     """Called while views are rendered or embedded: done, total."""
 
-    def train(self) -> dict[str, dict[str, float]]:
+    def train(self) -> Ended:
         """All stages; returns the last log record of each, by "pretraining", "head", "fine-tuning" and so on.
 
+        A stage that ended is read back from its file, and none before it is needed then.
+
         Raises:
-            TrainingError: Collapse or divergence.
+            TrainingError: Collapse or divergence, or a stage's file that is damaged.
         """
-        ended: dict[str, dict[str, float]] = {}
+        ended: Ended = {}
         if self.recipe.pretraining is not None:
             ended["pretraining"] = self._stage0()
+        head = arcface_after(self.model, self.recipe.head, learned=len(self.scans.catalogue))
+        stages = self._stages(head)
+        first = 0
+        for number in reversed(range(len(stages))):
+            if (found := stages[number].file.read(self.model, head)) is not None:
+                ended, first = found, number + 1
+                break
+        for stage in stages[first:]:
+            ended[stage.name] = stage.train()
+            stage.file.write(self.model, head, ended)
+            # Its float16 is what the next stage starts from, here and wherever the file is taken.
+            stage.file.read(self.model, head)
+        return ended
+
+    def _stages(self, head: ArcFaceHead) -> list[_Stage]:
+        """Stage 1 and all that follow, each under a key of what it follows from."""
         squares, learned = self.scans.squares(self.model.input_size), len(self.scans.catalogue)
         gallery = Gallery(self.scans.cards.artworks, learned=learned)
         others = None if self.scans.distractors is None else self.scans.distractors.digest
@@ -79,25 +106,35 @@ class TeacherRun:
         rehearsed = None if rehearsal is None else rehearsal.key
         start = [module_digest(self.model.backbone), module_digest(self.model.head)]
         key = sha256_bytes(canonical_json([*start, self.pool.key, others, rehearsed]))
-        data = HeadData(
-            features=backbone_features(self.model, self.pool, progress=self.rendering),
-            labels=view_labels(self.pool, learned),
-            floors=view_floors(self.pool, self.recipe.head.push),
-            scans=square_features(self.model, squares),
-            gallery=gallery,
-            rehearsal=None if rehearsal is None else (rehearsal, self._features_of(rehearsal)),
-        )
-        head, ended["head"] = train_head(
-            self.model, data, self.recipe.head, self._options("teacher-head"), key=key
-        )
+
+        def learn_head() -> dict[str, float]:
+            data = HeadData(
+                features=backbone_features(self.model, self.pool, progress=self.rendering),
+                labels=view_labels(self.pool, learned),
+                floors=view_floors(self.pool, self.recipe.head.push),
+                scans=square_features(self.model, squares),
+                gallery=gallery,
+                rehearsal=None if rehearsal is None else (rehearsal, self._features_of(rehearsal)),
+            )
+            options = self._options("teacher-head")
+            trained, record = train_head(self.model, data, self.recipe.head, options, key=start_key)
+            head.load_state_dict(trained.state_dict())
+            return record
+
+        start_key = key
         key = sha256_bytes(canonical_json([key, asdict(self.recipe.head)]))
+        stages = [_Stage("head", self._file("head", key), learn_head)]
         for name, log, recipe in fine_tunings(self.recipe):
-            ended[name] = fine_tune(
-                self.model, head, self.pool, recipe, scans=squares, gallery=gallery,
+            learn = partial(
+                fine_tune, self.model, head, self.pool, recipe, scans=squares, gallery=gallery,
                 rehearsal=self._rehearsal(recipe.rehearsed), key=key, options=self._options(log),
             )  # fmt: skip
             key = sha256_bytes(canonical_json([key, asdict(recipe)]))
-        return ended
+            stages.append(_Stage(name, self._file(name, key), learn))
+        return stages
+
+    def _file(self, stage: str, key: str) -> StageFile:
+        return StageFile(self.out / f"teacher-{stage.replace(' ', '-')}.safetensors", key)
 
     def _options(self, log: str) -> LoopOptions:
         return LoopOptions(self.out / f"{log}.jsonl", resume=self.resume, listener=self.listener)

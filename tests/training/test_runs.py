@@ -1,6 +1,7 @@
 """A teacher and a student trained for a few steps, interrupted and resumed."""
 
 import json
+import shutil
 from dataclasses import replace
 from itertools import pairwise
 
@@ -124,10 +125,49 @@ def test_a_student_needs_a_teachers_file(options, tmp_path):
 
 
 def test_a_stage_that_ended_is_read_back(options, teacher_entry, monkeypatch):
-    monkeypatch.setattr(teacher_module, "pretrain", lambda *_, **__: pytest.fail("trained again"))
+    for stage in ("pretrain", "train_head", "fine_tune", "backbone_features"):
+        monkeypatch.setattr(teacher_module, stage, lambda *_, **__: pytest.fail("trained again"))
     again = run_teacher(options, RECIPE)
-    assert again["last"]["pretraining"] == teacher_entry["last"]["pretraining"]
+    assert again["last"] == teacher_entry["last"]
     assert again["sha256"] == teacher_entry["sha256"]
+
+
+def test_the_folder_is_enough_to_go_on_from_the_last_stage(options, teacher_entry, tmp_path, monkeypatch):
+    elsewhere = replace(options, out=tmp_path)
+    for name in ("teacher-pretrained", "teacher-fine-tuning"):
+        shutil.copyfile(options.out / f"{name}.safetensors", tmp_path / f"{name}.safetensors")
+    with monkeypatch.context() as patch:
+        for stage in ("pretrain", "train_head"):
+            patch.setattr(teacher_module, stage, lambda *_, **__: pytest.fail("trained again"))
+        again = run_teacher(elsewhere, RECIPE)
+    steps = {name: record["steps"] for name, record in again["last"].items()}
+    assert steps == {"pretraining": 2, "head": 3, "fine-tuning": 4, "refinement 1": 2}
+    assert again["last"]["fine-tuning"] == teacher_entry["last"]["fine-tuning"]
+    assert again["sha256"] == teacher_entry["sha256"]
+
+
+def test_another_recipe_of_a_stage_repeats_it_and_what_follows(options, teacher_entry, tmp_path, monkeypatch):
+    for file in options.out.glob("teacher-*.safetensors"):
+        shutil.copyfile(file, tmp_path / file.name)
+    trained = []
+
+    def learn(model, head, pool, recipe, **_):
+        trained.append(recipe)
+        return {"steps": recipe.steps}
+
+    monkeypatch.setattr(teacher_module, "fine_tune", learn)
+    changed = replace(RECIPE, fine_tuning=replace(RECIPE.fine_tuning, steps=5))
+    run_teacher(replace(options, out=tmp_path), changed)
+    assert trained == [changed.fine_tuning, *RECIPE.refinements]
+
+
+def test_a_damaged_file_of_a_stage_is_named(options, teacher_entry, tmp_path):
+    for name in ("teacher-pretrained", "teacher-head", "teacher-refinement-1"):
+        shutil.copyfile(options.out / f"{name}.safetensors", tmp_path / f"{name}.safetensors")
+    file = tmp_path / "teacher-refinement-1.safetensors"
+    file.write_bytes(file.read_bytes()[:-1000])
+    with pytest.raises(TrainingError, match=r"teacher-refinement-1.*delete the file"):
+        run_teacher(replace(options, out=tmp_path), RECIPE)
 
 
 def test_other_settings_pretrain_anew(options, teacher_entry, monkeypatch):
