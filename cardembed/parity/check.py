@@ -41,6 +41,8 @@ class Outcome(StrEnum):
     """It opened and gave no embeddings."""
     MISMATCH = "mismatch"
     """It gave other embeddings."""
+    UNJUDGED = "not judged"
+    """It is judged by what it finds, and its weights find too little."""
     UNAVAILABLE = "not run"
     """This machine lacks what would execute it."""
 
@@ -138,6 +140,8 @@ def check_parity(
     reason = candidate.kind.broken(found) if isinstance(candidate.kind, ArtefactClass) else ""
     if isinstance(candidate.kind, RetrievalClass) and cost is not None:
         reason = candidate.kind.broken(cost, rows)
+        if not reason and (lacking := candidate.kind.unjudged(cost)):
+            return ended(Outcome.UNJUDGED, lacking, found)
     return ended(Outcome.MISMATCH if reason else Outcome.PASSED, reason, found)
 
 

@@ -107,7 +107,11 @@ def test_a_compressed_artefact_is_judged_by_what_it_finds(candidate, model, refe
         gallery, queries = (
             model(torch.from_numpy(part)).numpy() for part in (inputs.gallery, inputs.queries)
         )
-    compressed = replace(candidate, kind=COMPRESSED)
+    few = replace(candidate, kind=COMPRESSED)  # untrained weights: three of six are found
+    unjudged = check_parity(few, reference, batch, tmp_path, lambda: Searched(inputs, (gallery, queries)))
+    assert unjudged.outcome is Outcome.UNJUDGED
+    assert "of 6 cards" in unjudged.reason
+    compressed = replace(candidate, kind=replace(COMPRESSED, basis=0.1))
     same = check_parity(compressed, reference, batch, tmp_path, lambda: Searched(inputs, (gallery, queries)))
     assert same.outcome is Outcome.PASSED
     assert same.cost.kept == same.cost.found >= 1

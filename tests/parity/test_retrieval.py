@@ -90,3 +90,16 @@ def test_inputs_are_a_scan_and_a_photo_of_each_card():
     assert inputs.gallery.shape == inputs.queries.shape == (5, 3, 32, 32)
     flat = [unit(part.reshape(5, -1)) for part in (inputs.gallery, inputs.queries)]
     assert (nearest(*flat) == np.arange(5)).sum() >= 3
+
+
+@pytest.mark.parametrize(("missed", "judged"), [(10, True), (11, False)])
+def test_weights_that_find_too_little_leave_nothing_to_judge_by(reference, missed, judged):
+    gallery, queries = reference
+    weak = queries.copy()
+    weak[:missed] = np.roll(gallery[:missed], 1, axis=0)
+    none = queries[::-1].copy()
+    cost = retrieval_cost((gallery, weak), (gallery, none))
+    assert bool(FOUND.broken(cost, UNIT)) is judged
+    assert ("the weights themselves find 89 of 100 cards" in FOUND.unjudged(cost)) is not judged
+    assert "1 − cos" in COMPRESSED.broken(cost, UNIT)
+    assert "lengths" in FOUND.broken(cost, 2 * UNIT)
