@@ -12,7 +12,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cardembed._io import atomic_write_text
 from cardembed.hailo.protocol import Health
 
-__all__ = ["FOLDER", "ChipAttempt", "ChipReading", "ChipRecord", "ChipState", "as_evidence", "read_records"]
+__all__ = [
+    "FOLDER",
+    "ChipAttempt",
+    "ChipReading",
+    "ChipRecord",
+    "ChipState",
+    "as_evidence",
+    "read_records",
+    "void_of",
+]
 
 FOLDER = ".chip"
 """Of the run's directory: where each process that opened the chip writes its record, after every change, and
@@ -135,6 +144,17 @@ def read_records(run_dir: Path) -> list[ChipRecord]:
         except (OSError, ValidationError):
             continue
     return found
+
+
+def void_of(records: Sequence[ChipRecord]) -> str:
+    """Why nothing counts that all processes of a run measured; empty where it does, or where nothing was."""
+    void = next((record.void for record in records if record.void), "")
+    used = [record.identity for record in records if record.before is not None]
+    another = next((identity for identity in used if identity != used[0]), None)
+    if void or another is None:
+        return void
+    one, other = (", ".join(filter(None, identity.values())) for identity in (used[0], another))
+    return f"processes of this run used two chips ({one}; {other}): name one by its id"
 
 
 def as_evidence(records: Sequence[ChipRecord]) -> dict[str, Any] | None:

@@ -33,7 +33,8 @@ class HailoEmbedder(Embedder):
 
     It owns the chip from here to `close` (it is a context manager); another embedder, of this process or
     another, waits and then finds it busy. It may be used from several threads. After an error the next call
-    opens the device anew. A simulated HEF is run by the simulator, at fidelity `emulated`.
+    opens the device anew, which has to be the same one. A simulated HEF is run by the simulator, at fidelity
+    `emulated`.
 
     Args:
         hef_path: The compiled model, or a simulated one.
@@ -55,7 +56,7 @@ class HailoEmbedder(Embedder):
         UnavailableError: `hailo_platform` is not installed.
         InfrastructureError: No device (DeviceMissingError), in use (DeviceBusyError), of another architecture
             (WrongArchitectureError), library and driver that differ (DriverMismatchError), no answer in time
-            (DeviceTimeoutError), or gone (DeviceLostError).
+            (DeviceTimeoutError), gone (DeviceLostError), or another one than before.
         ReleaseError: No HEF, another network's, or one whose input's quantisation says that somebody else
             has to normalise.
         DigestMismatchError: Other bytes; nothing was parsed.

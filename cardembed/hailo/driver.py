@@ -12,7 +12,13 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed.errors import CardembedError, DeviceMissingError, DeviceTimeoutError, UsageError
+from cardembed.errors import (
+    CardembedError,
+    DeviceMissingError,
+    DeviceTimeoutError,
+    InfrastructureError,
+    UsageError,
+)
 from cardembed.hailo.deadline import Deadline
 from cardembed.hailo.pipelines import InferModelPipeline, VStreamsPipeline
 from cardembed.hailo.protocol import Health, Identity, NetworkShape, OutputFormat
@@ -32,7 +38,9 @@ class HailoRTDriver:
     """One network on one chip, which this object owns until it is closed.
 
     Calls from several threads are served one after the other. Any error closes the device, since HailoRT has
-    shut its pipeline down then; the next call opens it anew. Nothing is tried twice by itself.
+    shut its pipeline down then; the next call opens it anew. What is opened then has to say that it is the
+    device that was opened first, or no call is answered: numbers of two devices are nobody's. Nothing is
+    tried twice by itself.
 
     Args:
         resource: Which chip.
@@ -46,7 +54,8 @@ class HailoRTDriver:
             when it is opened, and not with the call.
 
     Raises:
-        InfrastructureError: No device, in use, of another architecture, no answer in time.
+        InfrastructureError: No device, in use, of another architecture, no answer in time, or after an error
+            another device than before.
         ReleaseError: No HEF, or a network of other inputs and outputs.
     """
 
@@ -78,6 +87,7 @@ class HailoRTDriver:
         self._mutex = threading.Lock()
         self._worker: Worker | None = None
         self._vdevice: Any = None
+        self._first: Identity | None = None
         self._pipeline: InferModelPipeline | VStreamsPipeline | None = None
         self._closed = False
         self._ownership = Ownership(resource)
@@ -148,6 +158,7 @@ class HailoRTDriver:
     def _opened(self, deadline: Deadline) -> InferModelPipeline | VStreamsPipeline:
         if self._pipeline is None:
             self._vdevice = self._call(lambda: self._open_device(deadline), "open", deadline)
+            self._call(self._recognise, "ask", deadline)
             pipeline = self._call(self._load, "load", deadline)
             self._call(pipeline.configure, "configure", deadline, pipeline)
             self._pipeline = pipeline
@@ -164,6 +175,18 @@ class HailoRTDriver:
             vdevice.release()
             raise deadline.over(self._thing)
         return vdevice
+
+    def _recognise(self) -> None:
+        """Whether it is the device that was opened first: without an id, HailoRT takes whichever it finds."""
+        found = read_identity(self._vdevice, simulated=self._resource.simulated)
+        self._first = self._first or found
+        if found != self._first:
+            raise InfrastructureError(
+                self._thing,
+                expected=f"the device that was opened first ({self._first})",
+                found=str(found),
+                action="open an embedder of its own for another device, and name it by its id",
+            )
 
     def _load(self) -> InferModelPipeline | VStreamsPipeline:
         common = (self._hp, self._vdevice, self._hef)

@@ -45,6 +45,10 @@ class Identity:
     simulated: bool = False
     """Whether the simulator says it, and no device is there."""
 
+    def __str__(self) -> str:
+        """For messages: what it tells, in one line."""
+        return ", ".join(value for value in self.as_facts().values() if value) or "one that tells nothing"
+
     def as_facts(self) -> dict[str, str]:
         """For people and evidence: none of the simulator's claims reads as a device's."""
         said = {

@@ -192,6 +192,22 @@ def test_a_chip_that_is_lost_on_the_way(job):
     assert [a["error"] for a in predicate.device["attempts"]] == ["DeviceLostError", "DeviceMissingError"]
 
 
+def test_another_chip_in_the_place_of_a_lost_one_is_no_retry(job):
+    code, out, predicate = job.run("-k", "ac1 or model1", faults="swapped_after=30")
+    found = states(predicate)
+    assert code == 1
+    assert {found[name] for name in ("AC-1", "MODEL-1")} == {"error"}, out
+    cell = predicate.cell("AC-1/hailo8l")
+    assert [attempt.state for attempt in cell.attempts] == ["error"]
+    assert "status 36" in cell.attempts[0].reason
+    assert "opened first" in cell.reason
+    device = predicate.device
+    assert device["identity"]["serial_number"] == "SIMULATED (simulated)"
+    assert "SIMULATED-2" in device["health_check"]
+    assert "after" not in device
+    assert [a["error"] for a in device["attempts"]][:2] == ["DeviceLostError", "InfrastructureError"]
+
+
 def test_nothing_counts_without_the_second_health_check(job):
     # The health check (4 frames) and MODEL-1 (32) are answered, and the last health check is not.
     code, out, predicate = job.run("-k", "model1", faults="lost_after=38")

@@ -3,6 +3,7 @@
 No test can have a Hailo-8L: the simulator is told to deny what it is, which nothing outside of tests can do.
 """
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from cardembed._io import sha256_file
 from cardembed.conformance import chip_setup
-from cardembed.conformance.chip_record import as_evidence, read_records
+from cardembed.conformance.chip_record import as_evidence, read_records, void_of
 from cardembed.conformance.chip_setup import ChipSetup, hef_normaliser, prepare_setup
 from cardembed.conformance.measure import bench as bench_module
 from cardembed.conformance.measure import chip as chip_module
@@ -38,6 +39,7 @@ from cardembed.errors import (
 from cardembed.hailo.enquiry import ask_chip
 from cardembed.hailo.protocol import Identity
 from cardembed.hailo.resource import ChipResource, simulated_platform
+from cardembed.hailo.simulator.chip import CHIP
 from cardembed.hailo.simulator.faults import inject
 from cardembed.release import Artefact, Release
 
@@ -134,6 +136,33 @@ def test_a_latency_of_two_chips_decides_nothing(disguise, world, tmp_path, monke
         InfrastructureError, match=r"opened first \(HAILO8L, .*found HAILO8L, .*another board"
     ):
         measured(world, tmp_path, 5000)
+
+
+def test_the_last_check_asks_which_chip_answers_it(world, tmp_path, monkeypatch):
+    hef, release, _ = world
+    session = ChipSession(prepare_setup(release, "simulator", hef=hef), release, tmp_path)
+    session.embedder()
+    other = Identity("HAILO8L", "4.23.0", "another board", "0000:02:00.0", simulated=True)
+    monkeypatch.setattr(hailo.HailoEmbedder, "identify", lambda _: other)
+    session.close()
+    assert session.record.after is None
+    assert "another board" in session.record.void
+
+
+def test_processes_of_a_run_have_one_chip_between_them(tmp_path, world):
+    hef, release, _ = world
+    records = []
+    for number, swapped in enumerate((False, True)):
+        with inject():
+            CHIP.swapped = swapped
+            folder = tmp_path / str(number)
+            session = ChipSession(prepare_setup(release, "simulator", hef=hef), release, folder)
+            session.embedder()
+            session.close()
+        records += read_records(folder)
+    assert [record.void for record in records] == ["", ""]
+    assert void_of(records[:1] * 2) == ""
+    assert re.search(r"two chips .*SIMULATED .*SIMULATED-2", void_of(records))
 
 
 def test_a_release_without_a_compiled_network_is_not_run(world, tmp_path):

@@ -86,6 +86,31 @@ def test_a_lost_chip_stays_lost_until_it_is_back(open_hef):
 
 
 @pytest.mark.parametrize("api", APIS)
+def test_another_chip_in_the_place_of_a_lost_one_answers_nothing(open_hef, api):
+    with inject(swapped_after=4):
+        embedder = open_hef(api=api)
+        embedder.embed_preprocessed(batch())
+        with pytest.raises(errors.DeviceLostError):
+            embedder.embed_preprocessed(batch())
+        for ask in (lambda: embedder.embed_preprocessed(batch()), embedder.identify, embedder.health):
+            with pytest.raises(errors.InfrastructureError, match=r"opened first .*SIMULATED-2"):
+                ask()
+        # Whoever opens it for itself may have it.
+        embedder.close()
+        assert open_hef(api=api).identify().serial_number == "SIMULATED-2"
+
+
+def test_the_first_chip_may_come_back(open_hef):
+    with inject(swapped_after=1):
+        embedder = open_hef()
+        with pytest.raises(errors.DeviceLostError):
+            embedder.embed_preprocessed(batch())
+        with pytest.raises(errors.InfrastructureError, match="opened first"):
+            embedder.embed_preprocessed(batch())
+    assert embedder.embed_preprocessed(batch()).shape == (3, 768)
+
+
+@pytest.mark.parametrize("api", APIS)
 def test_a_call_that_hangs_costs_its_deadline_and_closing_frees_the_lock(open_hef, api):
     with inject(hang_after=0):
         embedder = open_hef(timeout=0.3, api=api)

@@ -239,6 +239,7 @@ class ChipSession:
             return
         try:
             self._patience.check()
+            self._identify(embedder)
             self.record.after = self._check(embedder)
         except CardembedError as error:
             self.record.problem = f"no health check after the last image: {error}"

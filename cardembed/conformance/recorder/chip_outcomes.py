@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cardembed.conformance.chip_record import ChipRecord
+from cardembed.conformance.chip_record import ChipRecord, void_of
 from cardembed.conformance.recorder.ledger import EXECUTED, CellOutcome
 from cardembed.conformance.states import State
 from cardembed.hailo.resource import HAILORT, SIMULATOR
@@ -26,7 +26,7 @@ def without_void(outcomes: Sequence[CellOutcome], records: Sequence[ChipRecord])
 
     A failure that the steps alone found (MODEL-…, DEVICE-…) stays: there the chip contradicted itself.
     """
-    void = next((record.void for record in records if record.void), "")
+    void = void_of(records)
     if not void and not any(record.before and record.after for record in records):
         void = "no record of its health checks can be read"
     if not void:

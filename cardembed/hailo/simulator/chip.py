@@ -39,6 +39,8 @@ class Chip:
         """The VDevice that has it."""
         self.lost = False
         """Whether it is gone."""
+        self.swapped = False
+        """Whether it is not the one any more that was there first."""
         self.frames = 0
         """Since it was opened."""
         self._noise = np.random.default_rng()
@@ -54,6 +56,8 @@ class Chip:
     def open(self, owner: object, device_ids: list[str]) -> None:
         """Give it to a VDevice."""
         faults = current_faults()
+        if self.lost and faults.swapped_after is not None:
+            self.lost, self.swapped = False, True
         found = self.scan()
         if not found or any(name not in found for name in device_ids):
             raise status(74)
@@ -67,6 +71,10 @@ class Chip:
         with self._mutex:
             if self.owner is owner:
                 self.owner = None
+
+    def restore(self) -> None:
+        """Have the first one back, as if nothing had been."""
+        self.lost = self.swapped = False
 
     def alive(self) -> None:
         """Raise status 36 where it is gone: the driver's calls fail."""
@@ -93,7 +101,9 @@ class Chip:
         if _due(faults.timeout_after, self.frames):
             time.sleep(timeout_ms / 1000)
             raise status(4)
-        if _due(faults.lost_after, self.frames):
+        if _due(faults.lost_after, self.frames) or (
+            not self.swapped and _due(faults.swapped_after, self.frames)
+        ):
             self.lost = True
             self.alive()
         if faults.throttled:
@@ -104,6 +114,11 @@ class Chip:
             moved = out.astype(np.int64) + self._noise.integers(-1, 2, out.shape)
             out = moved.clip(0, top).astype(out.dtype)
         return out
+
+    @property
+    def serial_number(self) -> str:
+        """Of the board."""
+        return "SIMULATED-2" if self.swapped else "SIMULATED"
 
     @property
     def temperature(self) -> float:

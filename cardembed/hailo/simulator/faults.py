@@ -36,6 +36,8 @@ class Faults:
     """Which chip is attached, by HailoRT's name."""
     lost_after: int | None = None
     """The device is gone after this many frames, until it is opened in a process or `inject` of its own."""
+    swapped_after: int | None = None
+    """The device is gone after this many frames, and what is opened next is another one of its kind."""
     timeout_after: int | None = None
     """After this many frames none ends, and HailoRT's timeouts say so."""
     hang_after: int | None = None
@@ -79,14 +81,14 @@ def current_faults() -> Faults:
 
 @contextmanager
 def inject(**faults: Any) -> Iterator[Faults]:  # noqa: ANN401 - the fields of Faults
-    """Faults of this process, in all threads, while the context lasts; a lost chip is back after it."""
+    """Faults of this process, in all threads, while the context lasts; the first chip is back after it."""
     chosen = Faults(**faults)
     from cardembed.hailo.simulator.chip import CHIP
 
     _injected.append(chosen)
-    CHIP.lost = False
+    CHIP.restore()
     try:
         yield chosen
     finally:
         _injected.remove(chosen)
-        CHIP.lost = False
+        CHIP.restore()

@@ -144,9 +144,8 @@ class Control:
 
         self._alive()
         number = ARCHITECTURES.index(current_faults().architecture)
-        return BoardInformation(
-            2, 4, 23, 0, 0, "Simulated", True, False, number, "SIMULATED", "", "Simulator"
-        )
+        serial = self._chip.serial_number
+        return BoardInformation(2, 4, 23, 0, 0, "Simulated", True, False, number, serial, "", "Simulator")
 
     def core_identify(self) -> BoardInformation:
         """As `identify`."""
