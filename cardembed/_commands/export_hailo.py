@@ -10,6 +10,7 @@ import click
 from cardembed._commands._embedding import catalogue_option, release_of, rendering_bar
 from cardembed._commands._exporting import find_source, source_options
 from cardembed._commands._output import emit, json_option
+from cardembed._commands.import_artefact import warning_texts
 from cardembed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -94,20 +95,23 @@ def hailo(
     )
     record: CompiledRecord | None = None
     taken: str | None = None
+    warnings: list[str] = []
     if compiles and compiler_installed():
         record = run_compiler(out, lambda text: click.echo(text, err=True))
         if directory is not None:
             from cardembed.release_import import import_hef
 
-            imported, _ = import_hef(release_of(directory), chip, out / record.hef, kit=out)
-            taken = imported.digest
+            imported, findings = import_hef(release_of(directory), chip, out / record.hef, kit=out)
+            taken, warnings = imported.digest, warning_texts(findings)
     data: dict[str, Any] = {
         "kit": str(out),
         "manifest": manifest.model_dump(mode="json"),
         "compiled": None if record is None else record.model_dump(mode="json"),
         "release_digest": taken,
+        "warnings": warnings,
     }
-    emit(data, "\n".join(_text(out, manifest, record, directory, taken)), as_json=as_json)
+    lines = _text(out, manifest, record, directory, taken) + [f"  warning: {text}" for text in warnings]
+    emit(data, "\n".join(lines), as_json=as_json)
 
 
 def _chip(target: str | None) -> str:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from cardembed._commands._output import emit, json_option
 
-__all__ = ["command"]
+if TYPE_CHECKING:
+    from cardembed.hef import Finding
+
+__all__ = ["command", "warning_texts"]
+
+
+def warning_texts(findings: list[Finding]) -> list[str]:
+    """What somebody should know of a HEF, a line each; `cardembed export hailo` says the same."""
+    return [f"{finding.subject}: {finding.message}" for finding in findings]
 
 
 @click.command("import-artefact")
@@ -60,7 +68,7 @@ def command(
         "release": str(directory),
         "digest": release.digest,
         "artefact": taken.model_dump(mode="json"),
-        "warnings": [f"{finding.subject}: {finding.message}" for finding in warnings],
+        "warnings": warning_texts(warnings),
     }
     lines = [
         f"{directory}: {taken.path}, SHA-256 {taken.sha256}, normalised by the {taken.normalised}",

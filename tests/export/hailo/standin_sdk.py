@@ -30,6 +30,7 @@ class ClientRunnerError(Exception):
 class ClientRunner:
     calls: ClassVar[list] = []
     misread = False  # a parser that understands an operation in another way
+    fps = 100.0  # what the compiler promises
     wraps = False  # some versions give a list of outputs
 
     def __init__(self, hw_arch=None, har=None):
@@ -100,7 +101,7 @@ class ClientRunner:
         self._need("quantized_model")
         self.state = "compiled_model"
         self._add("compile")
-        return seal(3, plain((self.size, self.size, 3)))
+        return seal(3, plain((self.size, self.size, 3), fps=self.fps))
 
 
 def module(**changes):

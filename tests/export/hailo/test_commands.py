@@ -89,6 +89,18 @@ def test_with_the_compiler_the_hef_is_in_the_release(export, elsewhere, release,
     assert changed.artefact("hailo8l", "int8") is not None
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_somebody_should_know_of_the_hef_is_said(export, elsewhere, monkeypatch, form):
+    monkeypatch.setitem(sys.modules, "hailo_sdk_client", standin_sdk.module())
+    monkeypatch.setattr(standin_sdk.ClientRunner, "fps", 12.5)
+    code, out, _ = export("--verdict-photos", elsewhere, *(["--json"] if form == "json" else []))
+    warnings = json.loads(out)["warnings"] if form == "json" else out.split("  warning: ")[1:]
+    assert code == 0
+    assert len(warnings) == 2
+    assert warnings[0].startswith("container: ")
+    assert "bottleneck of 12.5 frames a second" in warnings[1]
+
+
 def test_a_target_without_a_chip_and_weights_without_photos(run, random_release, tmp_path):
     refused(
         run("export", "hailo", "--release", random_release, "--target", "ios", "--out", tmp_path / "kit"),
