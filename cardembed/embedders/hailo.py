@@ -44,7 +44,8 @@ class HailoEmbedder(Embedder):
         preprocessing: The artefact's; the project's usual one at 224 pixels or the network's size, without.
         normalised: Who normalises: "chip" where the network was compiled with normalisation (frames are
             uint8), "host" where not (frames are float32).
-        output: Who dequantises: HailoRT ("float32"), or we by the output's quantisation parameters.
+        output: Who dequantises: HailoRT ("float32"), or we by the output's quantisation parameters
+            ("quantised"; not with virtual streams).
         timeout: Seconds that one call may take, a batch of up to `batch_size` images; HailoRT is given half
             of what is left for a frame, since it may wait twice as long as it is told.
         open_timeout: Seconds that opening may take, waiting for another owner included.
@@ -60,6 +61,7 @@ class HailoEmbedder(Embedder):
         ReleaseError: No HEF, another network's, or one whose input's quantisation says that somebody else
             has to normalise.
         DigestMismatchError: Other bytes; nothing was parsed.
+        UsageError: Quantised output by virtual streams, or no positive timeout.
 
     Example:
         >>> with HailoEmbedder("convnext_tiny.hef") as embedder:

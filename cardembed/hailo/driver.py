@@ -47,7 +47,7 @@ class HailoRTDriver:
         hef: The compiled network's bytes.
         thing: Names the network in errors, such as its path.
         dtype: Of the frames, uint8 or float32.
-        output: Who dequantises; HailoRT always does with "vstreams".
+        output: Who dequantises; with "vstreams" nobody but HailoRT does.
         api: HailoRT's newer way where it has it, without.
         deadline: When the device has to be open.
         timeout: Seconds that a call on the open device is going to have: InferVStreams is told its timeouts
@@ -56,6 +56,7 @@ class HailoRTDriver:
     Raises:
         InfrastructureError: No device, in use, of another architecture, no answer in time, or after an error
             another device than before.
+        UsageError: Quantised output by virtual streams.
         ReleaseError: No HEF, or a network of other inputs and outputs.
     """
 
@@ -81,6 +82,13 @@ class HailoRTDriver:
         )
         newer = hasattr(self._hp.VDevice, "create_infer_model")
         self.api: Api = api or ("infer_model" if newer else "vstreams")
+        if output == "quantised" and self.api == "vstreams":  # or it would be recorded, and not be so
+            raise UsageError(
+                thing,
+                expected='output="float32" with virtual streams, whose output HailoRT dequantises',
+                found='output="quantised"',
+                action="leave output out, or take HailoRT 4.18 or later by its InferModel",
+            )
         # A frame is written and then read, and each may take so long.
         self._timeout_ms = max(1, int(timeout * 1000 / 2))
         self._pid = os.getpid()

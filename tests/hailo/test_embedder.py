@@ -219,6 +219,17 @@ def test_old_hailort_is_driven_by_virtual_streams(open_hef, monkeypatch):
     assert (older.embed_pixels(pictures()) == expected).all()
 
 
+def test_virtual_streams_do_not_pass_for_quantised_output(open_hef, monkeypatch):
+    from cardembed.hailo.resource import simulated_platform
+
+    with pytest.raises(UsageError, match=r"small\.simhef.*virtual streams.*quantised"):
+        open_hef(output="quantised", api="vstreams")
+    monkeypatch.delattr(simulated_platform().VDevice, "create_infer_model")
+    with pytest.raises(UsageError, match="virtual streams"):
+        open_hef(output="quantised")
+    open_hef(output="float32")  # nobody holds the chip
+
+
 def test_threads_share_an_embedder(open_hef):
     embedder = open_hef()
     batches = [PREPROCESSING.batch(list(pictures(3, seed=seed))) for seed in range(8)]
