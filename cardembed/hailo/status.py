@@ -17,7 +17,7 @@ from cardembed.errors import (
     WrongArchitectureError,
 )
 
-__all__ = ["Stage", "error_for", "is_hailort_error", "status_of"]
+__all__ = ["Stage", "error_for", "is_hailort_error", "kind_of", "status_of"]
 
 Stage = Literal["open", "load", "configure", "run", "ask"]
 """Where a status came: opening the device, parsing the HEF, putting it on the chip, inference, telemetry."""
@@ -104,6 +104,11 @@ def _kind(status: int | None, stage: Stage) -> type[CardembedError]:
     if status in _FILE and stage in ("load", "configure"):
         return ReleaseError
     return next((kind for codes, kind in table if status in codes), InfrastructureError)
+
+
+def kind_of(error: BaseException, stage: Stage) -> type[CardembedError]:
+    """What a HailoRT exception is at a stage; `InfrastructureError` where its status says no more."""
+    return _kind(status_of(error), stage)
 
 
 def error_for(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from cardembed.errors import DeviceBusyError, DeviceLostError, DeviceMissingError, DeviceTimeoutError
 from cardembed.hailo.protocol import Health, Identity
-from cardembed.hailo.status import is_hailort_error, status_of
+from cardembed.hailo.status import is_hailort_error, kind_of
 
 __all__ = ["read_health", "read_identity"]
 
 _ARCHITECTURES = ("HAILO8_A0", "HAILO8", "HAILO8L", "HAILO15H", "HAILO15L", "HAILO15M", "HAILO10H")
-_NOT_HERE = {7, 18, 48, 65, 79}
-"""Statuses of a question that a board cannot answer: not implemented, refused, unsupported."""
+_OF_THE_DEVICE = (DeviceBusyError, DeviceLostError, DeviceMissingError, DeviceTimeoutError)
+"""What a question to a sensor must not hide. With any other status (not implemented, refused, unsupported, a
+sensor's own failure) the board does not tell, which is no reason to end what it answers well."""
 
 
 def read_identity(vdevice: Any, *, simulated: bool) -> Identity:  # noqa: ANN401 - no types published
@@ -59,6 +61,6 @@ def _answer(control: Any, question: str) -> Any:  # noqa: ANN401 - no types publ
     try:
         return ask()
     except Exception as error:
-        if is_hailort_error(error) and status_of(error) in _NOT_HERE:
+        if is_hailort_error(error) and kind_of(error, "ask") not in _OF_THE_DEVICE:
             return None
         raise

@@ -19,6 +19,7 @@ from cardembed.hailo import worker as worker_module
 from cardembed.hailo.deadline import Deadline
 from cardembed.hailo.driver import attached_devices
 from cardembed.hailo.enquiry import ask_chip
+from cardembed.hailo.protocol import Health
 from cardembed.hailo.resource import ChipResource, Ownership, simulated_platform
 from cardembed.hailo.simulator.chip import HANG
 from cardembed.hailo.simulator.faults import FAULTS_VARIABLE, Faults, inject
@@ -147,6 +148,49 @@ def test_throttling_is_seen_and_slows_and_changes_no_answer(open_hef):
     assert (cool.throttled, hot.throttled) == (False, True)
     assert cool.temperature < 100 < hot.temperature
     assert hot.clock_hz < cool.clock_hz
+
+
+QUESTIONS = ["get_chip_temperature", "get_extended_device_information", "_get_health_information"]
+
+
+@pytest.mark.parametrize("status", [1, 7, 17, 18, 48, 65, 79, 15, None])
+def test_a_sensor_that_does_not_answer_ends_nothing(open_hef, monkeypatch, status):
+    hp = simulated_platform()
+    control = type(hp.Device().control)
+
+    def refuse(_):
+        raise hp.HailoRTException("no more is known" if status is None else f"failed with error: {status}")
+
+    embedder = open_hef()
+    told = embedder.health()
+    for question in QUESTIONS:
+        monkeypatch.setattr(control, question, refuse)
+    assert embedder.health() == Health(temperature=None, clock_hz=None, throttled=None)
+    monkeypatch.undo()
+    monkeypatch.setattr(control, QUESTIONS[0], refuse)
+    assert embedder.health() == replace(told, temperature=None)
+    assert embedder.embed_preprocessed(batch()).shape == (3, 768)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (4, errors.DeviceTimeoutError),
+        (36, errors.DeviceLostError),
+        (64, errors.DeviceMissingError),
+        (73, errors.DeviceBusyError),
+    ],
+)
+def test_a_chip_that_is_gone_is_not_taken_for_a_lacking_sensor(open_hef, monkeypatch, question, status, kind):
+    hp = simulated_platform()
+
+    def refuse(_):
+        raise hp.HailoRTException(f"failed with error: {status}")
+
+    monkeypatch.setattr(type(hp.Device().control), question, refuse)
+    with pytest.raises(kind):
+        open_hef().health()
 
 
 @pytest.mark.parametrize("fault", [{"no_device": True}, {"busy": True}, {"architecture": "HAILO15H"}])
