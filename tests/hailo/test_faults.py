@@ -22,7 +22,7 @@ from cardembed.hailo.enquiry import ask_chip
 from cardembed.hailo.protocol import Health
 from cardembed.hailo.resource import ChipResource, Ownership, simulated_platform
 from cardembed.hailo.simulator.chip import HANG
-from cardembed.hailo.simulator.faults import FAULTS_VARIABLE, Faults, inject
+from cardembed.hailo.simulator.faults import ARCHITECTURES, FAULTS_VARIABLE, Faults, inject
 
 WHEN_OPENED = [
     ({"no_device": True}, errors.DeviceMissingError),
@@ -352,3 +352,14 @@ def test_faults_of_a_process_come_from_the_environment(open_hef, monkeypatch):
 def test_unknown_faults_are_refused(text):
     with pytest.raises(errors.UsageError, match="CARDEMBED_HAILO_FAULTS"):
         Faults.parse(text)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_of_hailorts_may_be_attached(name):
+    assert Faults.parse(f"architecture={name}") == Faults(architecture=name)
+
+
+@pytest.mark.parametrize("name", ["", "foo", "hailo8l"])
+def test_no_other_architecture_may(name):
+    with pytest.raises(errors.UsageError, match=r"architecture= one of .*HAILO8, HAILO8L, .*HAILO10H, found"):
+        Faults.parse(f"architecture={name}")

@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 from cardembed.hailo.simulator.faults import current_faults
 from cardembed.hailo.simulator.network import Network
 
-__all__ = ["ARCHITECTURES", "CHIP", "DEVICE_ID", "HANG", "Chip", "status"]
+__all__ = ["CHIP", "DEVICE_ID", "HANG", "Chip", "status"]
 
 DEVICE_ID = "0000:01:00.0"
-ARCHITECTURES = ("HAILO8_A0", "HAILO8", "HAILO8L", "HAILO15H", "HAILO15L", "HAILO15M", "HAILO10H")
-"""HailoRT's numbering."""
 _RUNS = {"HAILO8": {"hailo8", "hailo8l"}, "HAILO8L": {"hailo8l"}}
 _CLOCK = 200_000_000  # Hz, as a Hailo-8L's
 HANG = 2.0

@@ -10,10 +10,12 @@ from typing import Any
 
 from cardembed.errors import UsageError
 
-__all__ = ["FAULTS_VARIABLE", "Faults", "current_faults", "inject"]
+__all__ = ["ARCHITECTURES", "FAULTS_VARIABLE", "Faults", "current_faults", "inject"]
 
 FAULTS_VARIABLE = "CARDEMBED_HAILO_FAULTS"
 """Faults of a whole process, such as "busy" or "lost_after=3,throttled"."""
+ARCHITECTURES = ("HAILO8_A0", "HAILO8", "HAILO8L", "HAILO15H", "HAILO15L", "HAILO15M", "HAILO10H")
+"""In HailoRT's numbering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Faults:
     throttled: bool = False
     """The chip is hot and runs at half its clock: 20 ms more a frame."""
     architecture: str = "HAILO8L"
-    """Which chip is attached, by HailoRT's name."""
+    """Which chip is attached, one of `ARCHITECTURES`."""
     lost_after: int | None = None
     """The device is gone after this many frames, until it is opened in a process or `inject` of its own."""
     swapped_after: int | None = None
@@ -59,12 +61,13 @@ class Faults:
                 given[name] = True
             elif kind is None and value.isdigit():
                 given[name] = int(value)
-            elif isinstance(kind, str) and value:
+            elif isinstance(kind, str) and value in ARCHITECTURES:
                 given[name] = value
             else:
+                of_a_name = f"{name}= one of {', '.join(ARCHITECTURES)}"
                 raise UsageError(
                     FAULTS_VARIABLE,
-                    expected=f"faults among {', '.join(kinds)}",
+                    expected=of_a_name if isinstance(kind, str) else f"faults among {', '.join(kinds)}",
                     found=repr(part),
                     action='write them as "lost_after=3,throttled"',
                 )

@@ -139,8 +139,7 @@ class Control:
 
     def identify(self) -> BoardInformation:
         """What the board is."""
-        from cardembed.hailo.simulator.chip import ARCHITECTURES
-        from cardembed.hailo.simulator.faults import current_faults
+        from cardembed.hailo.simulator.faults import ARCHITECTURES, current_faults
 
         self._alive()
         number = ARCHITECTURES.index(current_faults().architecture)
