@@ -49,7 +49,8 @@ class HailoEmbedder(Embedder):
         timeout: Seconds that one call may take, a batch of up to `batch_size` images; HailoRT is given half
             of what is left for a frame, since it may wait twice as long as it is told.
         open_timeout: Seconds that opening may take, waiting for another owner included.
-        device_id: Which device, such as "0000:01:00.0"; HailoRT's choice without.
+        device_id: Which device, such as "0000:01:00.0"; HailoRT's choice without. Of a machine's
+            devices one is used at a time, whatever it is called.
         api: "infer_model" or "vstreams"; the newer that this HailoRT has, without.
         platform: Stands in for the module `hailo_platform`.
 

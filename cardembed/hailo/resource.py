@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,16 +62,18 @@ class ChipResource:
 
     @property
     def lock_path(self) -> Path:
-        """The lock's file: one a machine for a chip, one a cache folder for the simulator."""
-        name = re.sub(r"[^0-9A-Za-z.-]", "_", self.device_id or "default")
+        """The lock's file: one a machine for chips, one a cache folder for the simulator.
+
+        Its name does not tell the device: HailoRT's choice and an id may be the same chip.
+        """
         if self.simulated:
-            return cache_root() / "hailo" / f"simulated-{name}.lock"
+            return cache_root() / "hailo" / "simulated.lock"
         folder = os.environ.get("CARDEMBED_LOCKS") or tempfile.gettempdir()
-        return Path(folder) / f"cardembed-hailo-{name}.lock"
+        return Path(folder) / "cardembed-hailo.lock"
 
 
 class Ownership:
-    """The right to use a chip, held by one embedder of one process at a time.
+    """The right to use a machine's chip, however it is named, held by one embedder of one process at a time.
 
     It is an advisory lock (flock) of the operating system, which frees it when the process dies, however it
     dies. A child that was forked without exec inherits it.

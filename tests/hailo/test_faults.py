@@ -250,6 +250,30 @@ def test_a_second_embedder_finds_the_chip_busy_until_the_first_is_closed(open_he
     open_hef(open_timeout=0.3)
 
 
+@pytest.mark.parametrize(("one", "other"), [(None, "0000:01:00.0"), ("0000:01:00.0", None)])
+def test_a_chip_has_one_owner_whatever_it_is_called(open_hef, one, other):
+    first = open_hef(device_id=one)
+    with pytest.raises(errors.DeviceBusyError, match="another owner"):
+        open_hef(device_id=other, open_timeout=0.3)
+    first.close()
+    assert open_hef(device_id=other).embed_preprocessed(batch()).shape == (3, 768)
+
+
+def test_the_simulators_owner_does_not_keep_anybody_from_a_chip(tmp_path, monkeypatch):
+    monkeypatch.setenv("CARDEMBED_LOCKS", str(tmp_path))
+    simulated, *chips = (
+        Ownership(ChipResource(platform, device_id))
+        for platform, device_id in ((simulated_platform(), None), (None, None), (None, "0000:01:00.0"))
+    )
+    simulated.acquire(Deadline.after(0.2))
+    for owner, kept_out in (chips, chips[::-1]):
+        owner.acquire(Deadline.after(0.2))
+        with pytest.raises(errors.DeviceBusyError, match="another owner"):
+            kept_out.acquire(Deadline.after(0.2))
+        owner.release()
+    simulated.release()
+
+
 def test_the_lock_dies_with_its_process(hef, open_hef):
     code = (
         "import time\n"
