@@ -13,7 +13,7 @@ from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import EmbeddingError, ReleaseError
 from cardembed.hailo.protocol import Normalised
 
-__all__ = ["FrameMaker", "QuantInfo", "dequantise"]
+__all__ = ["FrameMaker", "QuantInfo", "check_layout", "dequantise"]
 
 _TOLERANCE = 0.01
 """Levels of 255: float32 loses less than 0.0001 on the way there and back."""
@@ -49,7 +49,7 @@ class FrameMaker:
         """(N, 3, S, S) normalised float32 to (N, S, S, 3) of `dtype`, C-ordered.
 
         Raises:
-            EmbeddingError: A value that no pixel in 0 … 255 normalises to.
+            EmbeddingError: A value that no pixel in 0 … 255 normalises to, or another shape.
         """
         mean = np.asarray(self.preprocessing.mean, dtype=np.float64) * 255
         std = np.asarray(self.preprocessing.std, dtype=np.float64) * 255
@@ -95,11 +95,30 @@ class FrameMaker:
 
     def _checked(self, frames: NDArray[Any]) -> NDArray[Any]:
         size = self.preprocessing.size
-        assert frames.shape[1:] == (size, size, 3), frames.shape
-        assert frames.dtype == self.dtype, frames.dtype
-        assert frames.flags.c_contiguous
-        assert frames.flags.writeable
+        check_layout(frames, (len(frames), size, size, 3), self.dtype)
+        if not frames.flags.writeable:
+            raise _misfit(f"an array {frames.shape} that can be written", "one that cannot")
         return frames
+
+
+def check_layout(frames: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Whether an array may go to the chip as it is.
+
+    Raises:
+        EmbeddingError: Another shape or dtype, or not C-ordered.
+    """
+    if (frames.shape, frames.dtype) != (shape, dtype) or not frames.flags.c_contiguous:
+        order = "C-ordered" if frames.flags.c_contiguous else "not C-ordered"
+        raise _misfit(f"{shape} {dtype}, C-ordered", f"{frames.shape} {frames.dtype}, {order}")
+
+
+def _misfit(expected: str, found: str) -> EmbeddingError:
+    return EmbeddingError(
+        "frames for the Hailo chip",
+        expected=expected,
+        found=found,
+        action="pass images to the embedder, which lays them out",
+    )
 
 
 def dequantise(raw: NDArray[Any], infos: Sequence[QuantInfo]) -> NDArray[np.float32]:

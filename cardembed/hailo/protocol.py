@@ -85,6 +85,7 @@ class Chip(Protocol):
         """(size, size, 3) C-ordered, uint8 or float32 as it was opened, to (features,) float32.
 
         Raises:
+            EmbeddingError: Another shape, dtype or order.
             InfrastructureError: No answer.
         """
 
