@@ -79,8 +79,20 @@ def test_secrets_come_from_the_repository_and_stand_in_no_script():
 
 def test_the_chip_is_driven_by_a_process_of_its_own():
     # docs/HAILO.md promises what a run says where HailoRT takes the process down.
-    (judges,) = [script for name, script in scripts() if "--device" in script]
-    assert "features/ -n 1 " in judges
+    judges = [script for name, script in scripts() if "--device" in script]
+    assert len(judges) == 2
+    assert all("features/ -n 1 " in script for script in judges)
+
+
+def test_the_pis_job_is_rehearsed_without_the_extras():
+    jobs = parsed(FOLDER / "developer.yml")["jobs"]
+    rehearsal = [step["run"] for step in jobs["rehearsal"]["steps"] if "run" in step]
+    assert rehearsal[0] == "pip install -e ."
+    assert "--device simulator" in rehearsal[-1]
+    assert jobs["rehearsal"]["needs"] == "rehearsal-inputs"
+    # Nothing of it goes to the gate, which takes every bundle that is named so.
+    names = {step["with"].get("name", "") for step in jobs["rehearsal"]["steps"] if "with" in step}
+    assert not any(name.startswith("bundle-") for name in names)
 
 
 def test_a_strangers_code_does_not_run_on_the_pi():

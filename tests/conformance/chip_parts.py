@@ -104,6 +104,19 @@ def write_features(folder, *, queries=300, seconds=1):
     return features
 
 
+WITH_EXTRAS = ("torch", "torchvision", "timm", "onnxscript", "coremltools", "sklearn")
+"""What cardembed's extras install, and a Raspberry Pi does not have."""
+
+
+def base_install(folder):
+    """A `PYTHONPATH` under which every process, workers too, is as after `pip install cardembed`."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        f"import sys\nsys.modules.update(dict.fromkeys({WITH_EXTRAS!r}))\n"  # None: cannot be imported
+    )
+    return os.pathsep.join((str(folder), str(ROOT)))
+
+
 _NUMBERS = itertools.count()
 
 

@@ -1,6 +1,7 @@
 """The Raspberry Pi's job on the simulated chip: what it says, and what each fault makes of it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from chip_parts import Job, states, write_features, write_photos, write_release
+from chip_parts import (
+    ROOT,
+    Job,
+    base_install,
+    states,
+    write_features,
+    write_photos,
+    write_release,
+)
 
 from cardembed.conformance.evidence import read_bundle
 from cardembed.conformance.report import render_report
@@ -80,6 +89,20 @@ def test_a_healthy_chip_is_judged_and_put_on_record(healthy):
     assert device["after"]["golden_sha256"] == device["before"]["golden_sha256"]
     assert device["health_check"] == "passed twice"
     assert "hailortcli" not in device
+
+
+def test_nothing_of_the_extras_is_needed(world, healthy, tmp_path):
+    _, *rest = world
+    features = write_features(tmp_path)
+    shutil.copy(ROOT / "features" / "models" / "model2_parameters.feature", features / "models")
+    env = {"PYTHONPATH": base_install(tmp_path / "base")}
+    code, out, predicate = Job(tmp_path, *rest).run("-n", "1", env=env)  # as on the Pi
+    found = states(predicate)
+    assert found.pop("MODEL-2") == "not run", out  # it counts a network's parameters
+    assert "torch: expected an importable package" in predicate.cell("MODEL-2/hailo8l").reason
+    assert (code, found) == (healthy[0], states(healthy[2])), out
+    golden = {one.device["before"]["golden_sha256"] for one in (predicate, healthy[2])}
+    assert len(golden) == 1
 
 
 def test_the_simulator_is_never_taken_for_the_device(healthy):
