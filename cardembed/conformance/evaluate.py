@@ -53,11 +53,14 @@ def evaluate(spec: CellSpec, samples: Samples) -> CellVerdict:
             shares += shown_beside(spec.claims, samples)
     except EvidenceError as error:
         return CellVerdict(cell=spec.id, state=State.ERROR, reason=str(error))
+    network = f"; {samples.context.network}" if samples.context.network else ""
     if not spec.required:
         shares = [share.model_copy(update={"state": None}) for share in shares]
-        return CellVerdict(cell=spec.id, state=State.REPORTED, reason=_reason(spec, shares), shares=shares)
+        reason = _reason(spec, shares) + network
+        return CellVerdict(cell=spec.id, state=State.REPORTED, reason=reason, shares=shares)
     state = worst(share.state for share in shares if share.state is not None)
-    return CellVerdict(cell=spec.id, state=state, reason=_reason(spec, shares, state), shares=shares)
+    reason = _reason(spec, shares, state) + network
+    return CellVerdict(cell=spec.id, state=state, reason=reason, shares=shares)
 
 
 def _fault(spec: CellSpec, samples: Samples) -> str | None:

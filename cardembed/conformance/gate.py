@@ -35,7 +35,7 @@ def gate(
     The cells come from the gate's own features. Each bundle is verified, and every verdict is computed again
     from its raw numbers. Merged, the worst result of a cell wins among those that count: a fail or an error
     always does; anything else where the policy names the runner for the cell, and what was executed at a
-    lower fidelity than the policy needs does not.
+    lower fidelity than the policy needs, or for a release of another profile, does not.
 
     Args:
         policy: The rules.
@@ -109,9 +109,10 @@ def gate(
 
 def _result(spec: CellSpec, policy: Policy, one: Examined) -> GateResult:
     verdict = one.verdicts[spec.id]
-    cell = one.bundle.predicate.cell(spec.id)
+    predicate = one.bundle.predicate
+    cell = predicate.cell(spec.id)
     assert cell is not None
-    needed = policy.required_fidelity(spec)
+    needed, profile = policy.required_fidelity(spec), policy.required_profile(spec)
     because = ""
     if verdict.state not in _COUNTS_ALWAYS:
         if not one.runner.judges(spec.id):
@@ -122,8 +123,10 @@ def _result(spec: CellSpec, policy: Policy, one: Examined) -> GateResult:
             and (cell.fidelity is None or cell.fidelity < needed)
         ):
             because = f"fidelity {cell.fidelity or 'unknown'}, and the policy needs {needed}"
+        elif verdict.state is not State.NOT_RUN and profile not in (None, predicate.release.profile):
+            because = f"a release of profile {predicate.release.profile}, and the policy needs {profile}"
     return GateResult(
-        run_id=one.bundle.predicate.run_id,
+        run_id=predicate.run_id,
         runner=one.runner.name,
         state=verdict.state,
         reason=verdict.reason,

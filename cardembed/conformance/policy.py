@@ -72,6 +72,8 @@ class Requirement(_Model):
     """Glob of targets."""
     fidelity: Fidelity
     """The lowest that counts."""
+    profile: Literal["prd", "reference"] | None = None
+    """The profile that the release has to be of; any without."""
 
 
 class NotApplicable(_Model):
@@ -137,11 +139,20 @@ class Policy(_Model):
 
     def required_fidelity(self, spec: CellSpec) -> Fidelity | None:
         """The lowest fidelity that counts for a cell; None where any does."""
+        rule = self._requirement(spec)
+        return None if rule is None else rule.fidelity
+
+    def required_profile(self, spec: CellSpec) -> str | None:
+        """The profile that a release has to be of for a cell to count; None where it may be of any."""
+        rule = self._requirement(spec)
+        return None if rule is None else rule.profile
+
+    def _requirement(self, spec: CellSpec) -> Requirement | None:
         if spec.target == NO_TARGET or not spec.required:
             return None
         for rule in reversed(self.requirements):
             if fnmatchcase(spec.criterion, rule.criterion) and fnmatchcase(spec.target, rule.target):
-                return rule.fidelity
+                return rule
         return None
 
     def exception(self, cell: str) -> NotApplicable | None:

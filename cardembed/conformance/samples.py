@@ -60,6 +60,8 @@ class Context(BaseModel):
     """Of the photo set."""
     gallery_digest: str | None = None
     """Of the catalogue that the gallery shows."""
+    network: str | None = None
+    """Architecture and input size of what was timed, as release.json names them."""
     match_threshold: float | None = None
     """Distance above which the answer is "No match found"."""
     inference_seconds: float | None = None

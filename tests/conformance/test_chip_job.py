@@ -124,7 +124,7 @@ def test_a_latency_of_the_simulator_is_information_and_no_verdict(healthy):
     assert latency["p50_ms"] <= latency["p90_ms"] <= latency["p99_ms"] <= latency["p99_upper_bound_ms"]
     assert latency["smallest_cosine"] == pytest.approx(1, abs=1e-6)
     assert (latency["changed_answers"], latency["throttled"]) == (0, False)
-    assert f"{latency['queries']:.0f} queries" in cell.reason
+    assert f"small hailo8l, 16 × 16 pixels: {latency['queries']:.0f} queries" in cell.reason
     assert f"{latency['queries']:.0f} queries" in render_report(report)
 
 

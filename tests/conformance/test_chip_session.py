@@ -106,6 +106,7 @@ def test_a_latency_of_a_chip_decides(disguise, world, tmp_path, limit, state):
     cell, record = measured(world, tmp_path, limit)
     assert cell.record.verdict.state == state
     assert cell.record.artefact.fidelity == "device"
+    assert cell.record.verdict.reason.endswith("; small hailo8l, 16 × 16 pixels")
     context = cell.samples.context.model_extra
     assert (context["clock_hz"], context["throttled"]) == (200_000_000, False)
     assert set(context["temperatures_celsius"]) == {51.0}
@@ -126,9 +127,9 @@ def test_a_latency_of_another_chip_does_not(disguise, world, tmp_path):
 def test_a_latency_of_two_chips_decides_nothing(disguise, world, tmp_path, monkeypatch):
     timed = bench_module.measure_latency
 
-    def replaced(*arguments):
+    def replaced(*arguments, **options):
         monkeypatch.setattr(hailo.HailoEmbedder, "identify", lambda _: other)
-        return timed(*arguments)
+        return timed(*arguments, **options)
 
     other = Identity("HAILO8L", "4.23.0", "another board", "0000:02:00.0")
     monkeypatch.setattr(bench_module, "measure_latency", replaced)

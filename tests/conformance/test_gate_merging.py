@@ -55,6 +55,20 @@ def test_a_fidelity_below_the_policys_does_not_count(here):
     assert here.cell(decision, "AC-1/teacher").state is State.PASS
 
 
+def test_a_pass_of_a_release_of_another_profile_does_not_count(here):
+    needed = Requirement(target="ios", fidelity="reference", profile="prd")
+    decision = here.gate(here.bundle(), rules=policy(requirements=(needed,)))
+    assert decision.reasons == [
+        "AC-1/ios: not run: pass of desk: a release of profile reference, and the policy needs prd"
+    ]
+    for profile in ("reference", None):
+        rules = policy(requirements=(needed.model_copy(update={"profile": profile}),))
+        assert here.gate(here.bundle(), rules=rules).releasable
+    wrong = {"AC-1/ios": retrieval(100, wrong=40, **IOS)}  # it fails of any
+    failed = here.gate(here.bundle(samples=wrong), rules=policy(requirements=(needed,)))
+    assert here.cell(failed, "AC-1/ios").state is State.FAIL
+
+
 def test_the_last_requirement_that_matches_counts(here):
     requirements = (
         Requirement(fidelity="device"),

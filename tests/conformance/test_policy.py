@@ -27,6 +27,10 @@ def test_the_projects_policy_asks_for_what_deployment_needs():
         "AC-5/hailo8l": "device",
     }
     assert {name: needed[name] for name in expected} == expected
+    profiles = {
+        spec.id: rules.required_profile(spec) for spec in cell_specs(ROOT / rules.features) if spec.required
+    }
+    assert {name: one for name, one in profiles.items() if one} == {"AC-5/hailo8l": "prd"}
     assert all(value for name, value in needed.items() if name.startswith("AC-"))
     assert rules.runners == ()
     from cardembed.cards.unknowns import UNKNOWNS
@@ -93,6 +97,7 @@ def test_a_policy_file_is_read(tmp_path):
         ),
         (POLICY + POLICY.split("\n\n")[2], "the waiver for AC-1/ios stands twice"),
         (POLICY + '[[require]]\nfidelity = "perfect"\n', "at require.0.fidelity"),
+        (POLICY + '[[require]]\nfidelity = "device"\nprofile = "own"\n', "at require.0.profile"),
         (POLICY.replace("[policy]", "[policy]\nmax_age_days = 0"), "at max_age_days"),
         (POLICY.replace("[policy]", "[policy]\nschema_version = 2"), "at schema_version"),
     ],

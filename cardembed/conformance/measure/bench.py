@@ -194,7 +194,9 @@ class Bench:
             self.deployed(cell.target)
             raise AssertionError("a device that is driven has a session")
         embedder = chip.embedder()
-        made = measure_latency(embedder, self.photo_set, cell.spec)
+        entry = self.release.target(cell.target)
+        network = f"{entry.architecture}, {entry.input_size} × {entry.input_size} pixels"
+        made = measure_latency(embedder, self.photo_set, cell.spec, network=network)
         chip.confirm()
         chip.record.latency = made.summary
         chip.save()

@@ -34,7 +34,9 @@ class ChipLatency:
     """For people: percentiles with their upper bounds, the checks, temperature, clock, throttling."""
 
 
-def measure_latency(embedder: HailoEmbedder, photo_set: PhotoSet, spec: CellSpec) -> ChipLatency:
+def measure_latency(
+    embedder: HailoEmbedder, photo_set: PhotoSet, spec: CellSpec, *, network: str
+) -> ChipLatency:
     """Run the load generator as long as the feature asks for.
 
     Args:
@@ -42,6 +44,7 @@ def measure_latency(embedder: HailoEmbedder, photo_set: PhotoSet, spec: CellSpec
         photo_set: Its first photos are the queries, preprocessed beforehand: a query is the PRD's `embed`,
             from the normalised image in memory to the unit vector in memory.
         spec: The cell; its claim about a percentile has the numbers.
+        network: Architecture and input size, for people.
 
     Raises:
         EvidenceError: It has no such claim.
@@ -72,11 +75,13 @@ def measure_latency(embedder: HailoEmbedder, photo_set: PhotoSet, spec: CellSpec
             fidelity=str(embedder.fidelity),
             artefact_digest=embedder.artefact_digest,
             photos_digest=photo_set.digest,
+            network=network,
             **_felt(readings),
         ),
         milliseconds=made.milliseconds,
     )
-    return ChipLatency(samples, _summary(made, claim.confidence) | _felt(readings))
+    summary = {"network": network, **_summary(made, claim.confidence), **_felt(readings)}
+    return ChipLatency(samples, summary)
 
 
 def _felt(readings: list[Health]) -> dict[str, Any]:
@@ -112,7 +117,7 @@ def _summary(made: SingleStreamRun, confidence: float) -> dict[str, Any]:
 
 def describe(summary: dict[str, Any]) -> str:
     """One line of it."""
-    parts = [f"{summary['queries']} queries in {summary['seconds']:.1f} s"]
+    parts = [f"{summary['network']}: {summary['queries']} queries in {summary['seconds']:.1f} s"]
     for percent in _PERCENTILES:
         bound = summary[f"p{percent}_upper_bound_ms"]
         text = "no bound" if bound is None else f"at most {bound:.3g}"
