@@ -1,8 +1,8 @@
 """`python -m benchmarks.int8 [--release DIR] [--layers N]`: what 8 bits cost the Hailo student, in Markdown.
 
 Cosine between the float student and its INT8 forms on photos that ranges were not measured on (mean, 5th
-percentile, smallest), the time that ONNX Runtime's 8-bit kernels take over the float network's, and the
-results that lose the most.
+percentile, smallest), the time that ONNX Runtime's 8-bit kernels take over the float network's, and layer by
+layer what rounding costs, in dB and in cosine to the float network's result.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from cardembed.cards.photo_plan import PhotoPlan
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.sessions import open_session
 from cardembed.export.hailo.calibration import calibration_photos, calibration_set
-from cardembed.export.hailo.cost import layer_costs
+from cardembed.export.hailo.cost import LayerCost, layer_costs
 from cardembed.export.hailo.int8 import Int8Scheme, quantise
 from cardembed.export.hailo.network import ChipNetwork, write_chip_onnx
 from cardembed.models.weights import load_weights
 from cardembed.release import Release, default_release_dir
 from cardembed.release_cards import catalogue_of
 
-__all__ = ["main"]
+__all__ = ["layer_table", "main"]
 
 TARGET, WORST = "hailo8l", 12
 PLAN = PhotoPlan(
@@ -72,6 +72,19 @@ def _schemes(source: Path) -> dict[str, Int8Scheme]:
     }
 
 
+def layer_table(costs: Sequence[LayerCost], rows: int) -> list[str]:
+    """Lines of the table of layers, first those that lose most in all; every layer where `rows` is 0."""
+    lines = [
+        "| loses most by all rounding up to it | its own rounding, dB | accumulated, dB "
+        "| mean cosine | 5th percentile | smallest |",
+        "|---|---|---|---|---|---|",
+    ]
+    for cost in sorted(costs, key=lambda one: one.accumulated)[: rows or None]:
+        cosines = f"{cost.mean_cosine:.5f} | {cost.p5_cosine:.5f} | {cost.smallest_cosine:.5f}"
+        lines.append(f"| {cost.layer} | {cost.rounding:.1f} | {cost.accumulated:.1f} | {cosines} |")
+    return lines
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.int8")
@@ -105,13 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 how = "in 8-bit kernels" if optimised else "as written"
                 cosines = _cosines(_embedded(path, images, optimised=optimised), wanted)
                 print(f"| {name} | {how} | {cosines} | {found.ratio:.2f} |", flush=True)
-        costs = layer_costs(source, ranges, images[:16])
-    print(
-        "\n| loses most by all rounding before it | its own rounding, dB | accumulated, dB |\n|---|---|---|"
-    )
-    ranked = sorted(costs, key=lambda one: one.accumulated)
-    for cost in ranked[: chosen.layers or None]:
-        print(f"| {cost.layer} | {cost.rounding:.1f} | {cost.accumulated:.1f} |")
+        costs = layer_costs(source, ranges, images)
+    print("\n" + "\n".join(layer_table(costs, chosen.layers)))
     return 0
 
 
