@@ -1,7 +1,7 @@
 """Static INT8 by ONNX Runtime: uint8 activations, int8 weights, as the chip's scheme is in kind.
 
 It is not the chip bit for bit: weights scaled per channel and per tensor bracket it, Hailo's own emulation
-(SDK_QUANTIZED) is the reference, and the chip alone decides.
+(SDK_QUANTIZED) is the reference, and what the chip answers it alone can say. `policy.toml` says what counts.
 
 What keeps ConvNeXt accurate: a LayerNorm and a GELU are one function each, from 8-bit input to 8-bit output,
 as on the chip, where a GELU is a lookup. Their inner operations (five for a GELU in opset 17) are left alone;
