@@ -89,3 +89,11 @@ def test_more_pictures_than_the_file_takes_are_refused(written, name):
             path, target="ios", sha256=digest, artefact_digest=digest,
             preprocessing=subject.preprocessing, batch_size=4,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["coreml-float32", "coreml-weights"])
+def test_a_transformer_in_core_ml_is_held_to_the_same_limits(subjects, name, tmp_path):
+    pytest.importorskip("coremltools")
+    (route,) = routes_of("ios", (name,))
+    result = subjects["android"].check(route, tmp_path)
+    assert (result.outcome, result.reason) == (Outcome.PASSED, "")
