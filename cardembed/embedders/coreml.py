@@ -173,6 +173,10 @@ class CoreMLEmbedder(Embedder):
             given = Image.fromarray(self.preprocessing.squares(batch)[0])
         return np.asarray(self._program.predict({entry.name: given})[exit_.name], dtype=np.float32)
 
+    def executed_by(self) -> str:
+        """Apple's runtime with the units it may use, or our executor with its arithmetic."""
+        return self._program.executed_by
+
     def declared(self) -> DeclaredArtefact:
         """What the artefact's specification says."""
         return self._declared
