@@ -93,7 +93,11 @@ class Int8Embedder(Embedder):
 
     def executed_by(self) -> str:
         """As of `OnnxEmbedder`; "int8" says that the graph is executed as it is written."""
-        return " ".join((self.runtime["name"], *self._session.get_providers()))
+        return " ".join((self.runtime["name"], *self.used()))
+
+    def used(self) -> tuple[str, ...]:
+        """The session's providers, as `get_providers` has them."""
+        return tuple(self._session.get_providers())
 
     def close(self) -> None:
         """Free the session."""

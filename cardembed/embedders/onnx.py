@@ -116,7 +116,11 @@ class OnnxEmbedder(Embedder):
 
     def executed_by(self) -> str:
         """ONNX Runtime, and the providers that its session says it has."""
-        return " ".join((self.runtime["name"], *self._session.get_providers()))
+        return " ".join((self.runtime["name"], *self.used()))
+
+    def used(self) -> tuple[str, ...]:
+        """The session's providers, as `get_providers` has them."""
+        return tuple(self._session.get_providers())
 
     def close(self) -> None:
         """Free the session."""

@@ -19,6 +19,7 @@ from cardembed.parity.retrieval import COMPRESSED, COMPRESSED_FEATURES, Retrieva
 from cardembed.parity.writers import (
     write_chip_int8,
     write_coreml,
+    write_for_apple,
     write_onnx,
     write_onnx_int8,
     write_ort,
@@ -92,6 +93,7 @@ def _open_chip_int8(path: Path, preprocessing: Preprocessing) -> Embedder:
 
 
 def _open_coreml(mode: str, at_once: int, path: Path, preprocessing: Preprocessing) -> Embedder:
+    """By our executor in one of its arithmetics, on a Mac, too; or by "apple", and nowhere else."""
     from cardembed.embedders.coreml import CoreMLEmbedder
 
     digest = sha256_artefact(path)
@@ -187,6 +189,11 @@ ROUTES: tuple[Route, ...] = (
     _coreml("coreml-weights", "float32", FLOAT16_WEIGHTS, rounded=True),
     _coreml("coreml-optimistic", "float16-optimistic", FLOAT16),
     _coreml("coreml-pessimistic", "float16-pessimistic", FLOAT16),
+    Route(
+        "coreml-apple", frozenset({"ios"}), FLOAT16, rounded=False, export=write_for_apple,
+        open=partial(_open_coreml, "apple", 1), executed_by="Core ML ALL",
+        contract=partial(_coreml_contract, "tensor", False),
+    ),
     _coreml("coreml-int8", "float16-optimistic", COMPRESSED, compress="int8"),
     _coreml("coreml-palette8", "float16-optimistic", COMPRESSED, compress="palette8"),
     _coreml("coreml-palette4", "float16-optimistic", COMPRESSED, compress="palette4"),
