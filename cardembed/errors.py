@@ -19,6 +19,7 @@ The tree::
     │   ├── PolicyError               a gate policy
     │   └── UsageError                options that contradict each other
     ├── UnavailableError              this machine cannot do it: a package, a device, a platform is missing
+    │   └── FellBackError             it can, but by something else than what was asked for
     ├── TrainingError                 a training run that cannot go on (collapse, diverged loss)
     ├── ExportError                   a model that could not be exported, or differs from its source
     ├── WrongAnswerError              a device answered, and differently on the same input: a failure
@@ -51,6 +52,7 @@ __all__ = [
     "EvidenceError",
     "ExportError",
     "FeatureError",
+    "FellBackError",
     "ImageError",
     "InfrastructureError",
     "InputError",
@@ -163,6 +165,13 @@ class UnavailableError(CardembedError):
     """This machine cannot do what was asked: a package, a device or a platform is missing.
 
     A feature step that meets it makes its cell "not run", with this message as the reason.
+    """
+
+
+class FellBackError(UnavailableError):
+    """A runtime that would execute an artefact by something else than what it was asked for.
+
+    What it computes would be no result of what was asked for: a cell is "not run", and the parity gate fails.
     """
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cardembed.cards.photo_set import PhotoSet
     from cardembed.devices.check import CheckedResponse
     from cardembed.devices.wire import DeviceResponse
+    from cardembed.embedders.apple import ComputeUnits
     from cardembed.release import Release
 
 __all__ = ["command"]
@@ -135,9 +136,22 @@ def _photo_set(release: Release, photos_dir: Path | None) -> PhotoSet:
 @click.option(
     "--artefact", type=click.Path(path_type=Path), help="What to execute, where the request has it not."
 )
+@click.option(
+    "--compute-units",
+    type=click.Choice(["ALL", "CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE"]),
+    help="What Core ML may use, on a Mac; all without.",
+)
 @threads_option
 @json_option
-def run(request_path: Path, *, out: Path, artefact: Path | None, threads: int | None, as_json: bool) -> None:
+def run(
+    request_path: Path,
+    *,
+    out: Path,
+    artefact: Path | None,
+    compute_units: ComputeUnits | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
     """Execute a REQUEST here or on a Mac, in place of a device app; never as fidelity `device`.
 
     \b
@@ -147,7 +161,12 @@ def run(request_path: Path, *, out: Path, artefact: Path | None, threads: int | 
     from cardembed.devices.standin import run_request
 
     response = run_request(
-        request_path, out, artefact=artefact, threads=threads, progress=rendering_bar("latency")
+        request_path,
+        out,
+        artefact=artefact,
+        threads=threads,
+        compute_units=compute_units,
+        progress=rendering_bar("latency"),
     )
     data = {"path": str(out), **_summary(response)}
     emit(data, f"{out}: {_line(response)}", as_json=as_json)

@@ -69,7 +69,7 @@ def check(
     Example:
       cardembed parity check --target android --route onnx
       cardembed parity check --target ios --save-inputs inputs/    # here
-      cardembed parity check --target ios --inputs inputs/         # on a Mac
+      cardembed parity check --target ios --inputs inputs/         # on a Mac, coreml-apple among them
     """
     if save_to is not None and read_from is not None:
         from cardembed.errors import UsageError

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cardembed.devices.wire import DeviceRequest
+from cardembed.embedders.apple import ComputeUnits
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.errors import UsageError
 
 __all__ = ["OPENERS", "open_requested"]
 
@@ -17,7 +19,10 @@ def _preprocessing(request: DeviceRequest) -> Preprocessing:
     return Preprocessing(size=asked.size, mean=asked.mean, std=asked.std, interpolation=asked.interpolation)
 
 
-def _open_onnx(request: DeviceRequest, file: Path, threads: int | None) -> Embedder:
+def _open_onnx(
+    request: DeviceRequest, file: Path, threads: int | None, units: ComputeUnits | None
+) -> Embedder:
+    _refuse_units(request, units)
     from cardembed.embedders.onnx import OnnxEmbedder
 
     return OnnxEmbedder(
@@ -29,7 +34,10 @@ def _open_onnx(request: DeviceRequest, file: Path, threads: int | None) -> Embed
     )
 
 
-def _open_torch(request: DeviceRequest, file: Path, threads: int | None) -> Embedder:
+def _open_torch(
+    request: DeviceRequest, file: Path, threads: int | None, units: ComputeUnits | None
+) -> Embedder:
+    _refuse_units(request, units)
     from cardembed.embedders.pytorch import TorchEmbedder
 
     return TorchEmbedder.from_file(
@@ -42,7 +50,9 @@ def _open_torch(request: DeviceRequest, file: Path, threads: int | None) -> Embe
     )
 
 
-def _open_coreml(request: DeviceRequest, file: Path, threads: int | None) -> Embedder:
+def _open_coreml(
+    request: DeviceRequest, file: Path, threads: int | None, units: ComputeUnits | None
+) -> Embedder:
     from cardembed.embedders.coreml import CoreMLEmbedder
 
     return CoreMLEmbedder(
@@ -51,11 +61,22 @@ def _open_coreml(request: DeviceRequest, file: Path, threads: int | None) -> Emb
         sha256=request.artefact.sha256,
         artefact_digest=request.artefact.sha256,
         preprocessing=_preprocessing(request),
+        compute_units=units,
         threads=threads,
     )
 
 
-OPENERS: dict[str, Callable[[DeviceRequest, Path, int | None], Embedder]] = {
+def _refuse_units(request: DeviceRequest, units: ComputeUnits | None) -> None:
+    if units is not None:
+        raise UsageError(
+            "compute units",
+            expected="an .mlpackage or .mlmodel to choose them for",
+            found=f"{units} for {request.artefact.format}",
+            action="leave them out",
+        )
+
+
+OPENERS: dict[str, Callable[[DeviceRequest, Path, int | None, ComputeUnits | None], Embedder]] = {
     "onnx": _open_onnx,
     "ort": _open_onnx,
     "safetensors": _open_torch,
@@ -65,17 +86,25 @@ OPENERS: dict[str, Callable[[DeviceRequest, Path, int | None], Embedder]] = {
 """By the artefact's format: all that a request can name."""
 
 
-def open_requested(request: DeviceRequest, file: Path, *, threads: int | None = None) -> Embedder:
+def open_requested(
+    request: DeviceRequest,
+    file: Path,
+    *,
+    threads: int | None = None,
+    compute_units: ComputeUnits | None = None,
+) -> Embedder:
     """An embedder on the request's artefact.
 
     Args:
         request: Says format, architecture and preprocessing.
         file: The artefact, whose digest was compared.
         threads: Threads the runtime may use.
+        compute_units: What Core ML may use on a Mac; all without.
 
     Raises:
+        UsageError: Compute units for something else than Apple's Core ML.
         UnavailableError: What executes the format is not installed.
         ArtefactError: It cannot be parsed.
         ReleaseError: The file is no such artefact.
     """
-    return OPENERS[request.artefact.format](request, file, threads)
+    return OPENERS[request.artefact.format](request, file, threads, compute_units)

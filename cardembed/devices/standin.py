@@ -5,7 +5,6 @@ It really executes, and says as what: never as a device.
 
 from __future__ import annotations
 
-import platform
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from cardembed.cards.images import open_image
 from cardembed.devices.archive import Parcel, pack
 from cardembed.devices.digests import artefact_files, joint_digest
 from cardembed.devices.executors import open_requested
+from cardembed.devices.hardware import thermal_state, this_hardware
 from cardembed.devices.wire import (
     JPEG_EMBEDDINGS,
     REQUEST,
@@ -34,13 +34,13 @@ from cardembed.devices.wire import (
     Clock,
     DeviceRequest,
     DeviceResponse,
-    Hardware,
     LatencyPlan,
     RuntimeUsed,
     Thermal,
     WireFile,
     parse_wire,
 )
+from cardembed.embedders.apple import COMPUTE_UNITS, ComputeUnits
 from cardembed.embedders.base import Embedder
 from cardembed.errors import DigestMismatchError, EvidenceError
 from cardembed.fidelity import Fidelity
@@ -57,6 +57,7 @@ def run_request(
     *,
     artefact: Path | None = None,
     threads: int | None = None,
+    compute_units: ComputeUnits | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> DeviceResponse:
     """Execute a request and write the response.
@@ -66,12 +67,14 @@ def run_request(
         out: A folder that is not there yet, or a `.zip` file.
         artefact: What to execute, where the request does not carry it; its digest has to be the request's.
         threads: Threads the runtime may use.
+        compute_units: What Core ML may use on a Mac; all without.
         progress: Is told latency samples taken, and how many are wanted at least.
 
     Raises:
         EvidenceError: The request cannot be read, or `out` is there already.
         DigestMismatchError: Another artefact than the request asks for.
         UnavailableError: This machine cannot execute the artefact's format.
+        UsageError: Compute units for something else than Apple's Core ML.
     """
     started, began = datetime.now(UTC), time.perf_counter_ns()
     with Parcel(path) as parcel, tempfile.TemporaryDirectory(prefix="cardembed-device-") as temporary:
@@ -81,12 +84,14 @@ def run_request(
         pictures = [open_image(parcel.checked(photo.file)) for photo in request.photos]
         file = artefact or _unpacked(parcel, request, Path(temporary))
         digest = _digest(file, request)
+        heat = thermal_state()
         opening = time.perf_counter_ns()
-        with open_requested(request, file, threads=threads) as embedder:
+        with open_requested(request, file, threads=threads, compute_units=compute_units) as embedder:
             load_ns = time.perf_counter_ns() - opening
             rows = embedder.embed_preprocessed(tensors)
             jpegs = embedder.embed(pictures)
             latency = _latency(embedder, pictures, request.latency, progress)
+            runtime = _runtime(embedder)
         finished_ns = time.perf_counter_ns()
     response = DeviceResponse(
         schema_version=SCHEMA_VERSION,
@@ -101,18 +106,13 @@ def run_request(
             name=APP_NAME,
             version=__version__,
         ),
-        device=Hardware(
-            model=platform.machine() or "unknown",
-            os=platform.system() or "unknown",
-            os_version=platform.release() or "unknown",
-            physical=True,
-        ),
-        runtime=_runtime(embedder),
+        device=this_hardware(),
+        runtime=runtime,
         started=started,
         finished=datetime.now(UTC),
         clock=Clock(name="perf_counter", started_ns=began, finished_ns=finished_ns),
         load_ns=load_ns,
-        thermal=Thermal(before="unknown", after="unknown"),
+        thermal=Thermal(before=heat, after=thermal_state()),
         resize=f"Pillow {pillow_version}, libjpeg {features.version_codec('jpg')}, "
         f"{request.preprocessing.interpolation}",
         photos=tuple(photo.id for photo in request.photos),
@@ -196,11 +196,12 @@ def _latency(
 
 
 def _runtime(embedder: Embedder) -> RuntimeUsed:
-    """What executed. ONNX Runtime's embedder has compared the providers it got with those it asked for."""
-    used = embedder.runtime.get("provider") or embedder.runtime.get("compute_units") or "CPU"
-    return RuntimeUsed(
-        name=embedder.runtime["name"], version=embedder.runtime["version"], requested=(used,), used=(used,)
-    )
+    """What executes, and of it what was asked for, and what it says itself that it uses."""
+    said = embedder.runtime
+    requested = (said.get("provider", "CPU"),)
+    if "compute_units" in said:
+        requested = COMPUTE_UNITS[said["compute_units"]]
+    return RuntimeUsed(name=said["name"], version=said["version"], requested=requested, used=embedder.used())
 
 
 def _file(name: str, rows: NDArray[np.float32]) -> WireFile:

@@ -147,6 +147,17 @@ class Embedder(ABC):
             action="open the target with the runtime of its artefact",
         )
 
+    def executed_by(self) -> str:
+        """The runtime, and what of it executes the artefact, as it says itself; asked before `close`."""
+        return self.runtime["name"]
+
+    def used(self) -> tuple[str, ...]:
+        """Compute units or execution providers that the runtime says it uses; asked before `close`.
+
+        Empty where it does not say: what was asked for is no answer.
+        """
+        return ()
+
     def close(self) -> None:
         """Give back what the runtime holds; the embedder is not used afterwards."""
         self.closed = True

@@ -1,11 +1,10 @@
-"""Core ML artefacts: on a Mac by Apple's runtime, elsewhere by our executor at fidelity `emulated`."""
+"""Core ML artefacts: by Apple's runtime on a Mac, or by our executor at fidelity `emulated`."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +12,21 @@ from PIL import Image
 
 from cardembed._imports import require
 from cardembed._io import sha256_artefact
+from cardembed.embedders.apple import ComputeUnits, load_model, on_macos, planned_units, require_macos
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
 from cardembed.embedders.declared import DeclaredArtefact
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.errors import ArtefactError, DigestMismatchError, InfrastructureError, ReleaseError
+from cardembed.errors import DigestMismatchError, InfrastructureError, ReleaseError, UsageError
 from cardembed.fidelity import Fidelity
 from cardembed.ports import Port
 
 if TYPE_CHECKING:
     from cardembed.coreml.description import Description
 
-__all__ = ["CoreMLEmbedder", "CoreMLProgram"]
+__all__ = ["APPLE", "CoreMLEmbedder", "CoreMLProgram"]
 
-ComputeUnits = Literal["ALL", "CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE"]
+APPLE = "apple"
+"""In place of an arithmetic: Apple's runtime."""
 MODE = "float16-optimistic"
 """The arithmetic of our executor: each float16 result rounded once."""
 _FORMATS = {"mlProgram": "ML Program", "neuralNetwork": "NeuralNetwork"}
@@ -33,55 +34,60 @@ _SYSTEMS = {4: "iOS 13", 5: "iOS 14", 6: "iOS 15", 7: "iOS 16", 8: "iOS 17", 9: 
 """The oldest system that a version of the specification runs on."""
 
 
-class _Predicts(Protocol):
-    def predict(self, data: dict[str, Any], /) -> Mapping[str, Any]:
-        """Inputs by name to outputs by name."""
-
-
 class CoreMLProgram:
     """A Core ML model whose `predict` works as that of coremltools' `MLModel`.
 
-    On macOS Apple's runtime executes it, which no test of this project has run yet; elsewhere our executor,
-    which reads the artefact from disk and rounds as float16 does.
+    Apple's runtime executes it, which no test of this project has run yet; or our executor, which reads the
+    artefact from disk and rounds as float16 does.
 
     Args:
         path: An `.mlpackage` or an `.mlmodel`.
-        compute_units: What Apple's runtime may use; our executor has no choice.
-        mode: Of our executor: see `cardembed.coreml.arithmetic`.
+        compute_units: What Apple's runtime may use, "ALL" without; our executor has no choice.
+        mode: `APPLE`, or our executor's arithmetic (see `cardembed.coreml.arithmetic`), wherever this is.
+            Without, Apple's runtime on macOS and our executor in `MODE` elsewhere.
 
     Raises:
         ArtefactError: No such artefact, or one that cannot be executed.
-        UnavailableError: Core ML tools or PyTorch are not installed.
+        UnavailableError: `APPLE` elsewhere than on macOS; Core ML tools or PyTorch are not installed.
+        UsageError: Compute units for our executor.
     """
 
-    def __init__(self, path: str | Path, *, compute_units: ComputeUnits = "ALL", mode: str = MODE) -> None:
-        self.on_mac = platform.system() == "Darwin"
-        self.executed_by = f"Core ML {compute_units}" if self.on_mac else f"cardembed.coreml {mode}"
+    def __init__(
+        self, path: str | Path, *, compute_units: ComputeUnits | None = None, mode: str | None = None
+    ) -> None:
+        chosen = mode or (APPLE if on_macos() else MODE)
+        self.compute_units: ComputeUnits | None = None
+        """What Apple's runtime may use; None: our executor executes it."""
+        self.executed_by = f"cardembed.coreml {chosen}"
         """What executes it."""
         self.description: Description
         """What the artefact says of itself."""
-        self._model: _Predicts
-        if self.on_mac:
+        self._model: Any
+        if chosen == APPLE:
             from cardembed.coreml.description import read_description
 
+            self.compute_units = compute_units or "ALL"
+            self.executed_by = f"Core ML {self.compute_units}"
+            require_macos(path)
             self.description = read_description(path)
-            tools: Any = require("coremltools", extra="coreml")
-            units = getattr(tools.ComputeUnit, compute_units)
-            try:
-                self._model = tools.models.MLModel(str(path), compute_units=units)
-            except Exception as error:  # what Apple's compiler says comes in several classes
-                raise ArtefactError(
-                    path,
-                    expected="an artefact that Core ML compiles and loads",
-                    found=f"{type(error).__name__}: {error}",
-                    action="export it again: cardembed export coreml",
-                ) from error
-        else:
-            require("torch", extra="train")
-            from cardembed.coreml.model import CoreMLModel
+            self._model = load_model(path, self.compute_units)
+            return
+        if compute_units is not None:
+            raise UsageError(
+                path,
+                expected="compute units for Apple's Core ML alone",
+                found=f"{compute_units} for {self.executed_by}, which computes on the CPU",
+                action="leave them out, or run it on a Mac",
+            )
+        require("torch", extra="train")
+        from cardembed.coreml.model import CoreMLModel
 
-            model = CoreMLModel.load(path, mode)
-            self.description, self._model = model.description, model
+        model = CoreMLModel.load(path, chosen)
+        self.description, self._model = model.description, model
+
+    def used(self) -> tuple[str, ...]:
+        """The units that execute it, by Core ML's compute plan; empty where there is none."""
+        return ("CPU",) if self.compute_units is None else planned_units(self._model, self.compute_units)
 
     def predict(self, data: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         """Inputs by name, arrays or PIL images, to outputs by name.
@@ -107,8 +113,8 @@ class CoreMLEmbedder(Embedder):
         sha256: SHA-256 of it, as `sha256_artefact` gives it.
         artefact_digest: The digest that names the artefact: the source weights', where it is derived.
         preprocessing: The artefact's.
-        compute_units: What Apple's runtime may use.
-        mode: Of our executor.
+        compute_units: What Apple's runtime may use, as of `CoreMLProgram`.
+        mode: As of `CoreMLProgram`.
         batch_size: Pictures at once, of an artefact whose batch is flexible; the last batch may be smaller.
         threads: See `thread_count`; PyTorch has one setting a process.
 
@@ -116,7 +122,7 @@ class CoreMLEmbedder(Embedder):
         DigestMismatchError: Other bytes; nothing was parsed.
         ArtefactError: No such artefact, or one that cannot be executed.
         ReleaseError: Other ports.
-        UnavailableError: Core ML tools or PyTorch are not installed.
+        UnavailableError, UsageError: As of `CoreMLProgram`.
     """
 
     def __init__(
@@ -127,8 +133,8 @@ class CoreMLEmbedder(Embedder):
         sha256: str,
         artefact_digest: str,
         preprocessing: Preprocessing,
-        compute_units: ComputeUnits = "ALL",
-        mode: str = MODE,
+        compute_units: ComputeUnits | None = None,
+        mode: str | None = None,
         batch_size: int = 1,
         threads: int | None = None,
     ) -> None:
@@ -138,16 +144,17 @@ class CoreMLEmbedder(Embedder):
                 path, expected=f"SHA-256 {sha256}", found=found, action="export it again"
             )
         self._program = CoreMLProgram(path, compute_units=compute_units, mode=mode)
-        package, extra = ("coremltools", "coreml") if self._program.on_mac else ("torch", "train")
+        units = self._program.compute_units
+        package, extra = ("torch", "train") if units is None else ("coremltools", "coreml")
         version = require(package, extra=extra).__version__
         runtime = {"name": "coreml", "version": f"{self._program.executed_by} {version}"}
-        if self._program.on_mac:
-            runtime["compute_units"] = compute_units
+        if units is not None:
+            runtime["compute_units"] = units
         if artefact_digest != sha256:
             runtime["derived_sha256"] = sha256
         super().__init__(
             target=target,
-            fidelity=Fidelity.RUNTIME if self._program.on_mac else Fidelity.EMULATED,
+            fidelity=Fidelity.EMULATED if units is None else Fidelity.RUNTIME,
             artefact_digest=artefact_digest,
             preprocessing=preprocessing,
             runtime=runtime,
@@ -162,7 +169,7 @@ class CoreMLEmbedder(Embedder):
         if len(said.outputs) != 1 or said.outputs[0].shape not in ((), (1, EMBEDDING_DIM)):
             raise _other_ports(path, size, self._declared.outputs)
         count = thread_count(threads)
-        if count is not None and not self._program.on_mac:
+        if count is not None and units is None:
             require("torch", extra="train").set_num_threads(count)
 
     def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -172,6 +179,14 @@ class CoreMLEmbedder(Embedder):
         if entry.dtype == "image":
             given = Image.fromarray(self.preprocessing.squares(batch)[0])
         return np.asarray(self._program.predict({entry.name: given})[exit_.name], dtype=np.float32)
+
+    def executed_by(self) -> str:
+        """Apple's runtime with the units it may use, or our executor with its arithmetic."""
+        return self._program.executed_by
+
+    def used(self) -> tuple[str, ...]:
+        """As of `CoreMLProgram`."""
+        return self._program.used()
 
     def declared(self) -> DeclaredArtefact:
         """What the artefact's specification says."""

@@ -38,6 +38,7 @@ class Int8Embedder(Embedder):
         DigestMismatchError: Other bytes; nothing was parsed.
         ArtefactError: No ONNX model.
         ReleaseError: Other ports.
+        FellBackError: This ONNX Runtime did not take the CPU provider.
     """
 
     batch_size = 1
@@ -89,6 +90,14 @@ class Int8Embedder(Embedder):
             self._session, self._output, {self._input: pixels}, self._path,
             action="delete it from the cache: it is made again",
         )  # fmt: skip
+
+    def executed_by(self) -> str:
+        """As of `OnnxEmbedder`; "int8" says that the graph is executed as it is written."""
+        return " ".join((self.runtime["name"], *self.used()))
+
+    def used(self) -> tuple[str, ...]:
+        """The session's providers, as `get_providers` has them."""
+        return tuple(self._session.get_providers())
 
     def close(self) -> None:
         """Free the session."""

@@ -14,7 +14,7 @@ from cardembed.embedders.declared import DeclaredArtefact
 from cardembed.embedders.onnx_safety import check_onnx, check_ort, read_checked
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.sessions import PROVIDER, open_session, run_session
-from cardembed.errors import ReleaseError, UnavailableError
+from cardembed.errors import ReleaseError
 from cardembed.fidelity import Fidelity
 from cardembed.onnx_graph.limits import GraphLimits
 from cardembed.ports import Port
@@ -48,7 +48,7 @@ class OnnxEmbedder(Embedder):
         DigestMismatchError: Other bytes; nothing was parsed.
         ArtefactError: No ONNX model, external data, shapes or operators that no export has.
         ReleaseError: ONNX Runtime does not take it, or it has other inputs and outputs.
-        UnavailableError: This ONNX Runtime did not take the CPU provider.
+        FellBackError: This ONNX Runtime did not take the CPU provider.
     """
 
     def __init__(
@@ -85,13 +85,6 @@ class OnnxEmbedder(Embedder):
             self._session = open_session(data, threads=threads)
         except ValueError as error:
             raise _bad(path, str(error)) from error
-        if self._session.get_providers() != [PROVIDER]:
-            raise UnavailableError(
-                "ONNX Runtime",
-                expected=f"the {PROVIDER}",
-                found=", ".join(self._session.get_providers()),
-                action="install the plain onnxruntime package",
-            )
         self._input, self._output = _ports(path, self._session, preprocessing.size)
         self._takes_pixels = self._session.get_inputs()[0].type == _PIXELS
 
@@ -120,6 +113,14 @@ class OnnxEmbedder(Embedder):
             outputs=tuple(_port(port) for port in self._session.get_outputs()),
             executed_by=tuple(self._session.get_providers()),
         )
+
+    def executed_by(self) -> str:
+        """ONNX Runtime, and the providers that its session says it has."""
+        return " ".join((self.runtime["name"], *self.used()))
+
+    def used(self) -> tuple[str, ...]:
+        """The session's providers, as `get_providers` has them."""
+        return tuple(self._session.get_providers())
 
     def close(self) -> None:
         """Free the session."""

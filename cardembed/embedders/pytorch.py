@@ -95,6 +95,10 @@ class TorchEmbedder(Embedder):
             )
         return cls(model, target=target, artefact_digest=sha256, preprocessing=preprocessing, threads=threads)
 
+    def used(self) -> tuple[str, ...]:
+        """The kind of device that the weights lie on, such as "CPU"."""
+        return (next(self.model.parameters()).device.type.upper(),)
+
     def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """The bare model, without gradients."""
         with self._torch.inference_mode():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardembed.embedders.base import thread_count
-from cardembed.errors import ArtefactError
+from cardembed.errors import ArtefactError, FellBackError
 
 __all__ = ["PROVIDER", "open_session", "run_session"]
 
@@ -29,6 +29,7 @@ def open_session(model: bytes | str, *, threads: int | None = None, as_written: 
             network .983 in place of .995), so that a verdict would depend on the processor.
 
     Raises:
+        FellBackError: The session has other providers than the one that was asked for.
         UsageError: `threads`, or CARDEMBED_THREADS, is no positive whole number.
         ValueError: ONNX Runtime refuses the model, with its reason.
     """
@@ -41,9 +42,18 @@ def open_session(model: bytes | str, *, threads: int | None = None, as_written: 
     if count is not None:
         options.intra_op_num_threads = count
     try:
-        return onnxruntime.InferenceSession(model, options, providers=[PROVIDER])
+        session = onnxruntime.InferenceSession(model, options, providers=[PROVIDER])
     except Exception as error:  # ONNX Runtime's own classes, which differ between versions
         raise ValueError(str(error)) from error
+    used = session.get_providers()
+    if used != [PROVIDER]:  # ONNX Runtime takes another one, and prints a warning at most
+        raise FellBackError(
+            "ONNX Runtime",
+            expected=f"the {PROVIDER}",
+            found=", ".join(used) or "none",
+            action="install the plain onnxruntime package",
+        )
+    return session
 
 
 def run_session(

@@ -23,7 +23,7 @@ from cardembed.export.coreml_files import normalise_package
 from cardembed.export.coreml_run import compare_coreml
 from cardembed.export.palette import palette
 from cardembed.export.record import ExportRecord, Port, measure, tool_versions
-from cardembed.export.source import AUTHOR, LICENCE, InputKind, Source
+from cardembed.export.source import AUTHOR, InputKind, Source
 from cardembed.parity.classes import agreement
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def _inexpressible(name: str, expected: str) -> Iterator[None]:
 
 def _describe(model: Any, source: Source, options: CoreMLOptions) -> Any:  # noqa: ANN401
     metadata = source.metadata(options.input)
-    model.author, model.license = AUTHOR, LICENCE
+    model.author, model.license = AUTHOR, source.licence
     model.short_description, model.version = metadata["description"], metadata["cardembed_version"]
     name = "image" if options.input == "image" else "input"
     model.input_description[name] = metadata["input_description"]

@@ -10,15 +10,16 @@ from cardembed._imports import require
 from cardembed._io import sha256_file
 from cardembed._version import __version__
 from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.export.licence import LICENCE, licence_of
 from cardembed.release import Release
+from cardembed.release_build import read_training
 
 if TYPE_CHECKING:
     from cardembed.models.embedding import EmbeddingModel
 
-__all__ = ["AUTHOR", "LICENCE", "InputKind", "Source", "source_of_target", "source_of_weights"]
+__all__ = ["AUTHOR", "InputKind", "Source", "source_of_target", "source_of_weights"]
 
 AUTHOR = "cardembed maintainers"
-LICENCE = "Apache-2.0"
 InputKind = Literal["tensor", "image"]
 
 
@@ -34,6 +35,8 @@ class Source:
     """Of the weight file, 64 hex digits."""
     release_digest: str | None = None
     """Of the release that names the weights; None for a single file."""
+    licence: str = LICENCE
+    """Of the weights, and so of what is exported."""
 
     @property
     def name(self) -> str:
@@ -45,7 +48,7 @@ class Source:
         chosen = self.preprocessing
         entries = {
             "author": AUTHOR,
-            "license": LICENCE,
+            "license": self.licence,
             "description": f"Embeds card images: {self.name}, {self.model.embedding_dim} numbers, length 1",
             "input_description": self.input_description(kind),
             "output_description": "Embedding of unit length; compare by cosine",
@@ -81,26 +84,31 @@ def source_of_target(release: Release, target: str) -> Source:
         UnavailableError: PyTorch is not installed.
     """
     require("torch", extra="train")
-    from cardembed.models.weights import load_weights
+    from cardembed.models.weights import load_weights, read_metadata
 
     weights = release.weights(target)
+    path = release.path(weights)
     return Source(
-        load_weights(release.path(weights), sha256=weights.sha256),
+        load_weights(path, sha256=weights.sha256),
         Preprocessing.of(release.preprocessing, release.target(target).input_size),
         weights.sha256,
         release.digest,
+        licence_of(weights.sha256, read_metadata(path), release.training),
     )
 
 
 def source_of_weights(path: Path) -> Source:
     """A weight file, with the preprocessing that all of this package's models are trained with.
 
+    What it was trained from, its header says, and the trainer's record where it lies beside the file.
+
     Raises:
-        ReleaseError: No weight file of cardembed.
+        ReleaseError: No weight file of cardembed, or a record beside it that is none.
         UnavailableError: PyTorch is not installed.
     """
     require("torch", extra="train")
-    from cardembed.models.weights import load_weights
+    from cardembed.models.weights import load_weights, read_metadata
 
-    model = load_weights(path)
-    return Source(model, Preprocessing(model.input_size), sha256_file(path))
+    model, digest = load_weights(path), sha256_file(path)
+    licence = licence_of(digest, read_metadata(path), read_training(path.parent))
+    return Source(model, Preprocessing(model.input_size), digest, licence=licence)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardembed.embedders.base import Embedder
-from cardembed.errors import CardembedError, UnavailableError
+from cardembed.errors import CardembedError, FellBackError, UnavailableError
 from cardembed.parity.classes import Agreement, ArtefactClass, agreement
 from cardembed.parity.retrieval import (
     RetrievalClass,
@@ -70,7 +70,7 @@ class Candidate:
     open: Callable[[Path], Embedder]
     """Opens what was written, from the disk alone."""
     executed_by: str
-    """`name` in the runtime of the embedder that is asked for; another one means that it fell back."""
+    """What `Embedder.executed_by` says where it is what was asked for; else it fell back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,9 @@ def check_parity(
     cost: RetrievalCost | None = None
 
     def ended(outcome: Outcome, error: CardembedError | str, found: Agreement | None = None) -> ParityResult:
-        outcome = Outcome.UNAVAILABLE if isinstance(error, UnavailableError) else outcome
+        if isinstance(error, UnavailableError):
+            fell_back = isinstance(error, FellBackError)
+            outcome = Outcome.FELL_BACK if fell_back else Outcome.UNAVAILABLE
         return ParityResult(candidate.name, candidate.kind.name, outcome, found, str(error), cost)
 
     try:
@@ -127,7 +129,7 @@ def check_parity(
     except CardembedError as error:
         return ended(Outcome.LOAD, error)
     with embedder:
-        executed_by = embedder.runtime.get("name", "")
+        executed_by = embedder.executed_by()
         if executed_by != candidate.executed_by:
             return ended(Outcome.FELL_BACK, f"{executed_by} executes it in place of {candidate.executed_by}")
         try:

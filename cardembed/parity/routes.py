@@ -11,6 +11,7 @@ from typing import Any
 from cardembed._io import sha256_artefact, sha256_file
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.embedders.sessions import PROVIDER
 from cardembed.errors import ArtefactError, UnknownTargetError
 from cardembed.parity.classes import FLOAT16, FLOAT16_WEIGHTS, FLOAT32, ArtefactClass
 from cardembed.parity.mutations import COMPRESSION, MUTATIONS, Mutation
@@ -18,6 +19,7 @@ from cardembed.parity.retrieval import COMPRESSED, COMPRESSED_FEATURES, Retrieva
 from cardembed.parity.writers import (
     write_chip_int8,
     write_coreml,
+    write_for_apple,
     write_onnx,
     write_onnx_int8,
     write_ort,
@@ -46,7 +48,7 @@ class Route:
     open: Callable[[Path, Preprocessing], Embedder]
     """Opens what was written, from the disk alone."""
     executed_by: str
-    """`name` in the runtime of the embedder."""
+    """What executes it, as `Embedder.executed_by` says."""
     contract: Callable[[Path, int], None] | None = None
     """Raises a CardembedError where the file's ports, for images of so many pixels, are others; the self-test
     asks it of what it damages."""
@@ -91,6 +93,7 @@ def _open_chip_int8(path: Path, preprocessing: Preprocessing) -> Embedder:
 
 
 def _open_coreml(mode: str, at_once: int, path: Path, preprocessing: Preprocessing) -> Embedder:
+    """By our executor in one of its arithmetics, on a Mac, too; or by "apple", and nowhere else."""
     from cardembed.embedders.coreml import CoreMLEmbedder
 
     digest = sha256_artefact(path)
@@ -134,7 +137,7 @@ def _coreml(
     flexible = options.get("max_batch", 1) > 1
     return Route(
         name, frozenset({"ios"}), kind, rounded=rounded, export=partial(write_coreml, options),
-        open=partial(_open_coreml, mode, _AT_ONCE if flexible else 1), executed_by="coreml",
+        open=partial(_open_coreml, mode, _AT_ONCE if flexible else 1), executed_by=f"cardembed.coreml {mode}",
         contract=partial(_coreml_contract, options.get("input", "tensor"), flexible),
         mutations=_DAMAGE.get(kind, ()),
     )  # fmt: skip
@@ -147,34 +150,36 @@ _DAMAGE: Mapping[ArtefactClass | RetrievalClass, tuple[Mutation, ...]] = {
 }  # fmt: skip
 _AT_ONCE = 3
 """Of four pictures: a batch of three and one of a single picture go through the same file."""
+_ONNX_RUNTIME = f"onnxruntime {PROVIDER}"
+_INT8 = f"int8 {PROVIDER}"
 _ALL = frozenset({"teacher", "server", "android", "ios", "hailo8l"})
 
 ROUTES: tuple[Route, ...] = (
     Route(
         "onnx", _ALL, FLOAT32, rounded=False, export=write_onnx, open=_open_onnx,
-        executed_by="onnxruntime", contract=_onnx_contract, mutations=MUTATIONS,
+        executed_by=_ONNX_RUNTIME, contract=_onnx_contract, mutations=MUTATIONS,
     ),
     Route(
         "onnx-image", frozenset({"server", "android"}), FLOAT32, rounded=False,
         export=partial(write_variant, {"input": "image"}), open=_open_onnx,
-        executed_by="onnxruntime", contract=_size_contract, mutations=MUTATIONS,
+        executed_by=_ONNX_RUNTIME, contract=_size_contract, mutations=MUTATIONS,
     ),
     Route(
         "ort", frozenset({"android"}), FLOAT32, rounded=False, export=partial(write_ort, {}),
-        open=_open_onnx, executed_by="onnxruntime", contract=_size_contract, mutations=MUTATIONS,
+        open=_open_onnx, executed_by=_ONNX_RUNTIME, contract=_size_contract, mutations=MUTATIONS,
     ),
     Route(
         "ort-image", frozenset({"android"}), FLOAT32, rounded=False,
         export=partial(write_ort, {"input": "image"}), open=_open_onnx,
-        executed_by="onnxruntime", contract=_size_contract, mutations=MUTATIONS,
+        executed_by=_ONNX_RUNTIME, contract=_size_contract, mutations=MUTATIONS,
     ),
     Route(
         "onnx-int8", frozenset({"server", "android"}), COMPRESSED, rounded=False, export=write_onnx_int8,
-        open=_open_onnx, executed_by="onnxruntime", contract=_size_contract, mutations=_ALL_DAMAGE,
+        open=_open_onnx, executed_by=_ONNX_RUNTIME, contract=_size_contract, mutations=_ALL_DAMAGE,
     ),
     Route(
         "hailo-int8", frozenset({"hailo8l"}), COMPRESSED_FEATURES, rounded=False, export=write_chip_int8,
-        open=_open_chip_int8, executed_by="int8", mutations=_ALL_DAMAGE,
+        open=_open_chip_int8, executed_by=_INT8, mutations=_ALL_DAMAGE,
     ),
     _coreml("coreml-float32", "float32", FLOAT32, precision="float32"),
     _coreml("coreml-image", "float32", FLOAT32, precision="float32", input="image"),
@@ -184,6 +189,11 @@ ROUTES: tuple[Route, ...] = (
     _coreml("coreml-weights", "float32", FLOAT16_WEIGHTS, rounded=True),
     _coreml("coreml-optimistic", "float16-optimistic", FLOAT16),
     _coreml("coreml-pessimistic", "float16-pessimistic", FLOAT16),
+    Route(
+        "coreml-apple", frozenset({"ios"}), FLOAT16, rounded=False, export=write_for_apple,
+        open=partial(_open_coreml, "apple", 1), executed_by="Core ML ALL",
+        contract=partial(_coreml_contract, "tensor", False),
+    ),
     _coreml("coreml-int8", "float16-optimistic", COMPRESSED, compress="int8"),
     _coreml("coreml-palette8", "float16-optimistic", COMPRESSED, compress="palette8"),
     _coreml("coreml-palette4", "float16-optimistic", COMPRESSED, compress="palette4"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from cardembed.parity.saved_inputs import SavedInputs
 from cardembed.release import Release
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from cardembed.models.embedding import EmbeddingModel
 
 __all__ = ["Subject"]
@@ -29,7 +32,8 @@ __all__ = ["Subject"]
 def rounded_model(model: EmbeddingModel) -> EmbeddingModel:
     """Weights, buffers and every layer's eps as float16 holds them: what a float16 program is made of.
 
-    A LayerScale is multiplied into the convolution before it first, as Core ML's converter does.
+    A LayerScale is multiplied into the convolution before it first, as Core ML's converter does; of a rotary
+    position embedding it keeps sines and cosines, and none of the periods that they are computed from.
     """
     from torch import nn
 
@@ -42,7 +46,14 @@ def rounded_model(model: EmbeddingModel) -> EmbeddingModel:
     for module in model.half().float().modules():
         if isinstance(getattr(module, "eps", None), float):
             module.eps = float(np.float16(module.eps))  # type: ignore[assignment, arg-type]
+        if hasattr(module, "periods"):
+            module.get_embed = partial(_rounded, module.get_embed)  # type: ignore[assignment, arg-type]
     return model
+
+
+def _rounded(compute: Callable[..., Tensor], *arguments: object, **named: object) -> Tensor:
+    """What a function gives, rounded to float16 and back."""
+    return compute(*arguments, **named).half().float()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from cardembed.release import Release
 __all__ = [
     "write_chip_int8",
     "write_coreml",
+    "write_for_apple",
     "write_onnx",
     "write_onnx_int8",
     "write_ort",
@@ -65,6 +66,18 @@ def write_chip_int8(release: Release, target: str, folder: Path) -> Path:
     from cardembed.embedders.exports import quantised_int8
 
     return Path(shutil.copy2(quantised_int8(release, target)[0], folder / f"{target}.onnx"))
+
+
+def write_for_apple(release: Release, target: str, folder: Path) -> Path:
+    """The float16 package that ships, where Apple's runtime can execute it.
+
+    Raises:
+        UnavailableError: This is no Mac; nothing is converted.
+    """
+    from cardembed.embedders.apple import require_macos
+
+    require_macos(f"{target} on Apple's Core ML")
+    return write_coreml({}, release, target, folder)
 
 
 def write_coreml(options: Mapping[str, Any], release: Release, target: str, folder: Path) -> Path:

@@ -162,12 +162,16 @@ def run_teacher(
     )  # fmt: skip
     ended = run.train()
     path = options.out / "teacher.safetensors"
-    digest = save_weights(model, path, metadata={"profile": options.profile, "recipe": asdict(recipe)})
+    backbone = None if backbone_weights is None else sha256_file(backbone_weights)
+    metadata = {"profile": options.profile, "recipe": asdict(recipe)}
+    if backbone is not None:
+        metadata["backbone"] = backbone
+    digest = save_weights(model, path, metadata=metadata)
     figures, _ = _figures(options, load_weights(path), check)
     entry = {
         "file": path.name, "sha256": digest, "recipe": asdict(recipe), "last": ended,
         "precision": training_precision(),
-        "backbone": None if backbone_weights is None else sha256_file(backbone_weights),
+        "backbone": backbone,
         "figures": figures, "total_seconds": round(time.monotonic() - started, 1),
         "curves": {
             stage: curve(options.out / f"{log}.jsonl")
@@ -249,12 +253,12 @@ def run_student(
         teacher_digest=teacher_digest, more=taught,
     )  # fmt: skip
     path = options.out / f"{target}.safetensors"
-    digest = save_weights(
-        student, path,
-        metadata={
-            "profile": options.profile, "target": target, "teacher": teacher_digest, "recipe": asdict(recipe),
-        },
-    )  # fmt: skip
+    metadata = {
+        "profile": options.profile, "target": target, "teacher": teacher_digest, "recipe": asdict(recipe),
+    }  # fmt: skip
+    if (backbone := read_metadata(teacher_path).get("backbone")) is not None:
+        metadata["backbone"] = json.loads(backbone)  # whoever is given this file alone has to know
+    digest = save_weights(student, path, metadata=metadata)
     figures, embeddings = _figures(options, load_weights(path), check)
     theirs = teacher_embeddings(teacher, teacher_digest, check).astype(np.float32)
     entry = {

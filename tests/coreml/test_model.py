@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from apple_parts import be_a_mac
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("timm")
@@ -127,12 +128,11 @@ def test_the_prds_program(packages, batch):
     assert program.executed_by == "cardembed.coreml float16-optimistic"
 
 
-def test_what_apples_runtime_refuses_is_an_artefact_error(packages, monkeypatch, tools):
+def test_what_apples_runtime_refuses_is_an_artefact_error(packages, monkeypatch):
     def refuse(*_, **__):
         raise RuntimeError("Error compiling model")
 
-    monkeypatch.setattr("cardembed.embedders.coreml.platform.system", lambda: "Darwin")
-    monkeypatch.setattr(tools.models, "MLModel", refuse)
+    be_a_mac(monkeypatch, model=refuse)
     with pytest.raises(ArtefactError, match="compiles and loads, found RuntimeError"):
         CoreMLProgram(packages("ios"))
 

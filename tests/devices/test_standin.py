@@ -6,6 +6,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from apple_parts import PLAN, be_a_mac
 from device_parts import answer, ask
 
 from cardembed._io import sha256_file
@@ -119,6 +120,40 @@ def test_a_core_ml_package_is_executed(random_release, photo_set, tmp_path):
     assert record.request.artefact.sha256 == digest
     made = answer(tmp_path / "r", tmp_path / "out")
     assert (made.fidelity, made.runtime.name) == (Fidelity.EMULATED, "coreml")
+
+
+@pytest.fixture(scope="module")
+def of_ios(random_release, photo_set, tmp_path_factory):
+    pytest.importorskip("coremltools")
+    folder = tmp_path_factory.mktemp("ios") / "r"
+    ask(random_release, photo_set, folder, target="ios", count=1)
+    return folder
+
+
+@pytest.mark.parametrize("plan", [PLAN, None])
+def test_on_a_mac_the_units_are_asked_for_and_used_is_what_the_plan_says(of_ios, tmp_path, monkeypatch, plan):
+    mac = be_a_mac(monkeypatch, plan)
+    heat = iter(("nominal", "serious"))
+    monkeypatch.setattr("cardembed.devices.standin.thermal_state", lambda: next(heat))
+    made = answer(of_ios, tmp_path / "out", compute_units="CPU_AND_GPU")
+    assert (mac.asked, made.app.kind, made.fidelity) == (["CPU_AND_GPU"], "mac", Fidelity.RUNTIME)
+    assert made.runtime.requested == ("cpu", "gpu")
+    assert made.runtime.used == (() if plan is None else ("cpu", "neuralEngine"))
+    assert (made.thermal.before, made.thermal.after) == ("nominal", "serious")
+
+
+def test_compute_units_are_core_mls(of_ios, exchange, tmp_path, run):
+    for request, text in ((of_ios, "which computes on the CPU"), (exchange.request, "CPU_ONLY for onnx")):
+        code, _, err = run("device", "run", request, "--out", tmp_path / "out", "--compute-units", "CPU_ONLY")
+        assert (code, text in err) == (2, True)
+
+
+def test_what_does_not_say_what_it_uses_is_not_answered_for(exchange, monkeypatch):
+    from cardembed.embedders.onnx import OnnxEmbedder
+
+    monkeypatch.setattr(OnnxEmbedder, "used", lambda self: ())
+    response = answer(exchange.request, exchange.folder / "out")
+    assert (response.runtime.requested, response.runtime.used) == (("CPUExecutionProvider",), ())
 
 
 def test_a_request_that_is_truncated_or_no_request(exchange):

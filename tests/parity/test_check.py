@@ -1,5 +1,6 @@
 """The parity gate tells how far an artefact came, and no damage passes it."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,7 +50,9 @@ def opened(path: Path):
 
 @pytest.fixture
 def candidate(file):
-    return Candidate("t onnx", FLOAT32, export=lambda _: file, open=opened, executed_by="onnxruntime")
+    return Candidate(
+        "t onnx", FLOAT32, export=lambda _: file, open=opened, executed_by="onnxruntime CPUExecutionProvider"
+    )
 
 
 def test_a_faithful_export_passes(candidate, reference, batch, tmp_path):
@@ -79,13 +82,36 @@ def test_every_stage_has_an_outcome(candidate, reference, batch, tmp_path):
     assert check(export=fails(ExportError)) is Outcome.EXPORT
     assert check(export=lambda folder: folder / "text.onnx") is Outcome.LOAD
     assert check(open=fails(UnavailableError)) is Outcome.UNAVAILABLE
-    assert check(executed_by="CoreMLExecutionProvider") is Outcome.FELL_BACK
+    assert check(executed_by="onnxruntime CoreMLExecutionProvider") is Outcome.FELL_BACK
     assert check(open=broken) is Outcome.RUN
     result = check_parity(candidate, reference[::-1], batch, tmp_path)
     assert result.outcome is Outcome.MISMATCH
     assert "1e-10 is the limit" in result.reason
     half = replace(candidate, kind=FLOAT16)
     assert check_parity(half, reference[::-1], batch, tmp_path).outcome is Outcome.MISMATCH
+
+
+def test_a_provider_that_onnx_runtime_does_not_take_fails_the_gate(
+    candidate, reference, batch, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("cardembed.embedders.sessions.PROVIDER", "CoreMLExecutionProvider")
+    with pytest.warns(UserWarning, match="CoreMLExecutionProvider"):  # ONNX Runtime's: it goes on without
+        result = check_parity(candidate, reference, batch, tmp_path)
+    assert result.outcome is Outcome.FELL_BACK
+    assert "expected the CoreMLExecutionProvider, found CPUExecutionProvider" in result.reason
+
+
+def test_the_command_fails_where_another_provider_executes(random_release, run, monkeypatch):
+    import onnxruntime
+
+    providers = ["XnnpackExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime.InferenceSession, "get_providers", lambda self: providers)
+    for route in ("onnx", "hailo-int8"):
+        arguments = ("--release", random_release, "--target", "hailo8l", "--route", route, "--json")
+        code, out, _ = run("parity", "check", *arguments)
+        (result,) = json.loads(out)["results"]
+        assert (code, result["outcome"]) == (1, "fell back")
+        assert "XnnpackExecutionProvider" in result["reason"]
 
 
 def test_a_length_that_is_not_one_is_a_difference():

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from apple_parts import be_a_mac
 
 from cardembed.embedders.coreml import CoreMLEmbedder
 from cardembed.embedders.onnx import OnnxEmbedder
@@ -89,3 +90,35 @@ def test_more_pictures_than_the_file_takes_are_refused(written, name):
             path, target="ios", sha256=digest, artefact_digest=digest,
             preprocessing=subject.preprocessing, batch_size=4,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["coreml-float32", "coreml-weights"])
+def test_a_transformer_in_core_ml_is_held_to_the_same_limits(subjects, name, tmp_path):
+    pytest.importorskip("coremltools")
+    (route,) = routes_of("ios", (name,))
+    result = subjects["android"].check(route, tmp_path)
+    assert (result.outcome, result.reason) == (Outcome.PASSED, "")
+
+
+def checked(subjects, name, folder):
+    (route,) = routes_of("ios", (name,))
+    return subjects["ios"].check(route, folder)
+
+
+@pytest.mark.parametrize("name", ["coreml-weights", "coreml-optimistic"])
+def test_on_a_mac_our_arithmetics_are_ours(subjects, name, tmp_path, monkeypatch):
+    pytest.importorskip("coremltools")
+    mac = be_a_mac(monkeypatch)
+    assert checked(subjects, name, tmp_path).outcome is Outcome.PASSED
+    assert mac.asked == []
+
+
+def test_apples_runtime_has_a_route_of_its_own(subjects, tmp_path, monkeypatch):
+    pytest.importorskip("coremltools")
+    elsewhere = checked(subjects, "coreml-apple", tmp_path)
+    assert elsewhere.outcome is Outcome.UNAVAILABLE
+    assert not list(tmp_path.iterdir())  # nothing was converted for it
+    mac = be_a_mac(monkeypatch)
+    result = checked(subjects, "coreml-apple", tmp_path)
+    assert (result.outcome, result.kind, mac.asked) == (Outcome.PASSED, "float16", ["ALL"])
+    assert result.found.one_minus_cosine > 1e-10  # Apple's own rounding, which no tight limit fits

@@ -11,7 +11,7 @@ import torch
 
 from cardembed._io import cache_root, sha256_file
 from cardembed.errors import ReleaseError, TrainingError, UnknownTargetError
-from cardembed.models.weights import build_model, load_weights, read_metadata
+from cardembed.models.weights import build_model, load_weights, read_metadata, save_weights
 from cardembed.training import fine_tuning
 from cardembed.training import teacher as teacher_module
 from cardembed.training.batches import Sampler, catalogue_squares, embed_squares, jitter, to_input
@@ -94,16 +94,20 @@ def test_a_student_run_moves_towards_the_teacher(options, teacher_entry, target)
     assert set(record) >= {"teacher", target}
 
 
-def test_a_fallback_student_learns_and_says_what_it_is(options, teacher_entry):
+def test_a_fallback_student_learns_and_says_what_it_is(options, teacher_entry, tmp_path):
     heard = []
+    source, backbone = options.out / "teacher.safetensors", "ab" * 32
+    said = {"recipe": json.loads(read_metadata(source)["recipe"]), "backbone": backbone}
+    save_weights(load_weights(source), tmp_path / source.name, metadata=said)
     entry = run_student(
         replace(options, listener=heard.append),
         "hailo8l",
-        options.out / "teacher.safetensors",
+        tmp_path / source.name,
         StudentRecipe(steps=12, batch=12, unknowns=4),
         architecture="regnetx_002",
     )
     weights = options.out / "hailo8l.safetensors"
+    assert json.loads(read_metadata(weights)["backbone"]) == backbone  # its licence depends on it
     assert entry["architecture"] == read_metadata(weights)["architecture"] == "regnetx_002"
     student = load_weights(weights)
     assert any(isinstance(module, torch.nn.BatchNorm2d) for module in student.modules())
