@@ -13,6 +13,7 @@ from PIL import Image
 
 from cardembed._imports import require
 from cardembed._io import sha256_artefact
+from cardembed._sizes import check_size
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
 from cardembed.embedders.declared import DeclaredArtefact
 from cardembed.embedders.preprocessing import Preprocessing
@@ -114,7 +115,7 @@ class CoreMLEmbedder(Embedder):
 
     Raises:
         DigestMismatchError: Other bytes; nothing was parsed.
-        ArtefactError: No such artefact, or one that cannot be executed.
+        ArtefactError: No such artefact, one that cannot be executed, or one too large to be read.
         ReleaseError: Other ports.
         UnavailableError: Core ML tools or PyTorch are not installed.
     """
@@ -132,6 +133,7 @@ class CoreMLEmbedder(Embedder):
         batch_size: int = 1,
         threads: int | None = None,
     ) -> None:
+        check_size(path)
         found = sha256_artefact(path)
         if found != sha256:
             raise DigestMismatchError(
