@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from cardembed._io import atomic_write_json, canonical_json, sha256_bytes
+from cardembed._sizes import check_size
 from cardembed._validation import read_record
 from cardembed.errors import DigestMismatchError, ReleaseError, UnknownTargetError
 
@@ -291,10 +292,11 @@ class Release(BaseModel):
         return artefact
 
     def path(self, artefact: Artefact) -> Path:
-        """Where an artefact lies; refuses links and anything outside of the directory.
+        """Where an artefact lies; refuses links, anything outside of the directory, and another size.
 
         Raises:
             ReleaseError: The file is missing, is a link or lies behind one.
+            DigestMismatchError: It has other than as many bytes as release.json says; none was read.
         """
         path = self.root
         for part in PurePosixPath(artefact.path).parts:
@@ -310,6 +312,14 @@ class Release(BaseModel):
                 found="nothing",
                 action="restore the file",
             )
+        size = path.stat().st_size
+        if size != artefact.bytes:
+            raise DigestMismatchError(
+                path,
+                expected=f"{artefact.bytes} bytes, as release.json says",
+                found=f"{size} bytes",
+                action="restore the file from its source",
+            )
         return path
 
     def read(self, artefact: Artefact) -> bytes:
@@ -319,16 +329,7 @@ class Release(BaseModel):
             ReleaseError: As `path`.
             DigestMismatchError: The bytes are others.
         """
-        path = self.path(artefact)
-        size = path.stat().st_size
-        if size != artefact.bytes:
-            raise DigestMismatchError(
-                path,
-                expected=f"{artefact.bytes} bytes, as release.json says",
-                found=f"{size} bytes",
-                action="restore the file from its source",
-            )
-        return read_verified(path, artefact.sha256)
+        return read_verified(self.path(artefact), artefact.sha256)
 
     def verify(self, target: str | None = None) -> None:
         """Compare the files of one target (its shared weights too), or of all, with their digests.
@@ -381,7 +382,9 @@ def read_verified(path: Path, sha256: str) -> bytes:
 
     Raises:
         DigestMismatchError: They differ.
+        ArtefactError: More bytes than any artefact of its kind has; none was read.
     """
+    check_size(path)
     data = path.read_bytes()
     found = sha256_bytes(data)
     if found != sha256:

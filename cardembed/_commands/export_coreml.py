@@ -24,7 +24,11 @@ __all__ = ["coreml"]
 @click.option("--precision", type=click.Choice(["float16", "float32"]), default="float16", show_default=True)
 @input_option("Normalised numbers, or a picture that the model normalises.")
 @click.option(
-    "--max-batch", type=click.IntRange(1, 64), default=1, show_default=True, help="Flexible from 1 to it."
+    "--max-batch",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Flexible from 1 to it (mlpackage).",
 )
 @click.option("--compress", type=click.Choice(["int8", "palette8", "palette4"]), help="Of the weights.")
 @json_option

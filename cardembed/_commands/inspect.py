@@ -54,14 +54,17 @@ def command(
     hef = read_hef(artefact)
     findings = judge_hef(hef, needed)
     fits = all(finding.kind != "misfit" for finding in findings)
-    data = {
-        "hef": dataclasses.asdict(hef),
-        "target": target,
-        "requirement": dataclasses.asdict(needed),
-        "fits": fits,
-        "findings": [dataclasses.asdict(finding) for finding in findings],
-    }
-    emit(data, _text(hef, target, findings, fits=fits), as_json=as_json)
+    if as_json:  # one of the two is made: a file may hold much to say
+        data = {
+            "hef": dataclasses.asdict(hef),
+            "target": target,
+            "requirement": dataclasses.asdict(needed),
+            "fits": fits,
+            "findings": [dataclasses.asdict(finding) for finding in findings],
+        }
+        emit(data, "", as_json=True)
+    else:
+        emit(None, _text(hef, target, findings, fits=fits), as_json=False)
     if not fits:
         raise SystemExit(1)
 

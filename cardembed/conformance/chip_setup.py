@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from cardembed._io import sha256_file
+from cardembed._sizes import check_size
 from cardembed.embedders.exports import recorded_normaliser
 from cardembed.embedders.normaliser import who_normalises
 from cardembed.errors import UsageError
@@ -125,6 +126,7 @@ def hef_normaliser(path: Path, release: Release, given: Normalised | None) -> No
         ReleaseError: It is the release's own, and release.json does not say; a damaged simulated HEF.
     """
     known = release.artefact(CHIP_TARGET, "hef")
+    check_size(path)
     if known is None or known.sha256 != sha256_file(path):
         return who_normalises(path, given, option=_OPTION)
     recorded = recorded_normaliser(release, known)

@@ -39,6 +39,9 @@ class Arithmetic:
         self.device = device
         self.multiplications = 0
         """Products of matrices and convolutions so far, where only shapes are computed."""
+        self.numbers = 0
+        """Numbers that operations read and write so far, and those of windows over one channel, where only
+        shapes are computed: each takes the time of many multiplications."""
         self.in_half = False
         """Whether the operation that runs has a FLOAT16 result."""
 
@@ -110,5 +113,8 @@ class Arithmetic:
             return total if bias is None else total + bias.reshape(-1, *[1] * dims)
         result: Tensor = run(x, weight, bias, stride, padding, dilation, groups)
         if self.device == "meta":
-            self.multiplications += result.numel() * weight[0].numel()
+            products = result.numel() * weight[0].numel()
+            if weight.shape[1] == 1:  # of depth: a window's numbers are read one by one
+                self.numbers += products
+            self.multiplications += products
         return result

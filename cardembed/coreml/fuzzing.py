@@ -25,7 +25,11 @@ SECONDS = 2.0
 """Longest time of the processor that an artefact may take, read and executed; waiting is not its fault."""
 
 FUZZ_LIMITS = Limits(
-    constant_elements=1 << 22, tensor_elements=1 << 22, live_elements=1 << 23, multiplications=1 << 30
+    constant_elements=1 << 22,
+    tensor_elements=1 << 22,
+    live_elements=1 << 23,
+    multiplications=1 << 30,
+    numbers=1 << 28,
 )
 """In proportion to the samples, which are a few kilobytes."""
 

@@ -9,7 +9,7 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on an artefact; the defaults let a ViT-Large at 518 pixels through in batches of 32."""
+    """Bounds on an artefact; the defaults let a ViT-Large at 518 pixels through in batches of 16."""
 
     program_bytes: int = 64 << 20
     """Of an ML Program's protobuf, which holds no weights."""
@@ -29,3 +29,5 @@ class Limits:
     """Of all values that exist at the same time."""
     multiplications: int = 1 << 45
     """Of one prediction, in products of matrices and convolutions: 96 images of ViT-Large at 518 pixels."""
+    numbers: int = 1 << 40
+    """That the operations of one prediction read and write: 100 images of ViT-Large at 518 pixels."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ShapeCheck"]
 
 _FEW = 64
+_WORK = {"multiplications": "multiplications", "numbers": "numbers read and written"}
 _DATA = frozenset(
     (
         "x",
@@ -81,10 +82,12 @@ class ShapeCheck:
                 live += result.numel()
             if live > self.limits.live_elements:
                 raise self._problem(item, f"at most {self.limits.live_elements} elements at a time", live)
-            if self.arithmetic.multiplications > self.limits.multiplications:
-                raise self._problem(
-                    item, f"at most {self.limits.multiplications} multiplications", "more by this operation"
-                )
+            for what in ("multiplications", "numbers"):
+                most = getattr(self.limits, what)
+                if getattr(self.arithmetic, what) > most:
+                    raise self._problem(
+                        item, f"at most {most} {_WORK[what]} in all", "more by this operation"
+                    )
             for name in item.last_uses:
                 live -= values.pop(name).numel()
         return {feature.name: tuple(torch.as_tensor(values[feature.name]).shape) for feature in graph.outputs}
@@ -102,8 +105,9 @@ class ShapeCheck:
                 if not item.op.on_shapes:  # a number that the file holds would become a tensor with data
                     bare = {name: _spread(value) if name == "x" else value for name, value in bare.items()}
                 # What is made on the way is measured, too: a result may be small, and a padded input not.
-                with _Bounded(self.limits.live_elements):
+                with _Bounded(self.limits.live_elements) as made:
                     result = item.op.function(self.arithmetic, **bare)
+                self.arithmetic.numbers += made.numbers
         except Exception as error:  # whatever PyTorch says to arguments that do not fit
             raise self._problem(item, "arguments that fit together", error) from error
         results: tuple[Tensor, ...] = result if isinstance(result, tuple) else (result,)
@@ -132,18 +136,30 @@ class ShapeCheck:
 
 
 class _Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Refuses every tensor of more elements, before one of that shape is made with data."""
+    """Refuses every tensor of more elements, before one of that shape is made with data.
+
+    Counts the numbers of all that PyTorch's operations take and give, for every one of them takes its time.
+    """
 
     def __init__(self, elements: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.elements = elements
+        self.numbers = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401 - PyTorch's signature
         result = func(*args, **(kwargs or {}))
-        for made in result if isinstance(result, tuple | list) else (result,):
-            if isinstance(made, Tensor) and made.numel() > self.elements:
+        for made in _tensors(result):
+            if made.numel() > self.elements:
                 raise ValueError(f"an intermediate shape {list(made.shape)}")
+            self.numbers += made.numel()
+        self.numbers += sum(taken.numel() for given in args for taken in _tensors(given))
         return result
+
+
+def _tensors(value: Any) -> list[Tensor]:  # noqa: ANN401 - an argument or a result
+    return [
+        item for item in (value if isinstance(value, tuple | list) else (value,)) if isinstance(item, Tensor)
+    ]
 
 
 def _has_data(value: Any) -> bool:  # noqa: ANN401 - an argument

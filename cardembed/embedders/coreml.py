@@ -12,6 +12,7 @@ from PIL import Image
 
 from cardembed._imports import require
 from cardembed._io import sha256_artefact
+from cardembed._sizes import check_size
 from cardembed.embedders.apple import ComputeUnits, load_model, on_macos, planned_units, require_macos
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
 from cardembed.embedders.declared import DeclaredArtefact
@@ -120,7 +121,7 @@ class CoreMLEmbedder(Embedder):
 
     Raises:
         DigestMismatchError: Other bytes; nothing was parsed.
-        ArtefactError: No such artefact, or one that cannot be executed.
+        ArtefactError: No such artefact, one that cannot be executed, or one too large to be read.
         ReleaseError: Other ports.
         UnavailableError, UsageError: As of `CoreMLProgram`.
     """
@@ -138,6 +139,7 @@ class CoreMLEmbedder(Embedder):
         batch_size: int = 1,
         threads: int | None = None,
     ) -> None:
+        check_size(path)
         found = sha256_artefact(path)
         if found != sha256:
             raise DigestMismatchError(

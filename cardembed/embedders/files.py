@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cardembed._io import sha256_file
+from cardembed._sizes import check_size
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import UsageError
@@ -35,7 +36,7 @@ def open_artefact(
 
     Raises:
         UsageError: No such file, or of another kind; nobody says who normalises for a HEF.
-        ArtefactError: It cannot be parsed.
+        ArtefactError: It cannot be parsed, or is larger than any artefact of its kind.
         ReleaseError: Not an artefact of this project.
         UnavailableError: PyTorch or HailoRT is needed and missing.
         InfrastructureError: The chip gives no answer.
@@ -48,6 +49,7 @@ def open_artefact(
             found="something else" if file.exists() else "nothing",
             action="name an artefact",
         )
+    check_size(file)
     if file.suffix in (".hef", ".simhef"):
         from cardembed.embedders.hailo import HailoEmbedder
         from cardembed.embedders.normaliser import who_normalises

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardembed._io import canonical_json, sha256_bytes
+from cardembed._sizes import check_size
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, unit_rows
 from cardembed.embedders.calibrated import calibration_of
 from cardembed.embedders.onnx_safety import parse_checked
@@ -287,4 +288,5 @@ def _calibrated_on(path: Path, data: bytes) -> frozenset[str] | None:
 def _read(path: Path, sha256: str | None) -> bytes:
     if not path.is_file():
         raise ReleaseError(path, expected="a compiled network (.hef)", found="no file", action="name one")
+    check_size(path)
     return path.read_bytes() if sha256 is None else read_verified(path, sha256)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cardembed._sizes import check_size
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder
 from cardembed.embedders.declared import DeclaredArtefact
 from cardembed.embedders.onnx_safety import check_onnx, check_ort, read_checked
@@ -137,6 +138,7 @@ def input_size(path: Path) -> int:
     """
     if path.suffix != ".ort":
         return model_input_size(path, check_onnx(path))
+    check_size(path)
     data = path.read_bytes()
     check_ort(path, data)
     try:

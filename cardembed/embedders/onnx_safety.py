@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cardembed._sizes import check_size
 from cardembed.embedders.onnx_tensors import check_tensors
 from cardembed.errors import ArtefactError
 from cardembed.onnx_graph.bounds import GraphBounds
@@ -16,10 +17,8 @@ from cardembed.onnx_graph.schemas import check_node, opset_of
 from cardembed.onnx_graph.values import ShapeProblem
 from cardembed.onnx_graph.wire import check_messages
 
-__all__ = ["LARGEST_FILE", "CheckedGraph", "check_onnx", "check_ort", "parse_checked", "read_checked"]
+__all__ = ["CheckedGraph", "check_onnx", "check_ort", "parse_checked", "read_checked"]
 
-LARGEST_FILE = (2 << 30) - 1
-"""Bytes: protobuf's own limit."""
 _DOMAINS = ("", "ai.onnx", "com.microsoft")
 
 
@@ -78,9 +77,9 @@ def check_onnx(path: Path, *, external_data: bool = False, limits: GraphLimits |
     Raises:
         ArtefactError: As `parse_checked`; or it is larger than protobuf allows.
     """
-    size = path.stat().st_size if path.is_file() else -1
-    if not 0 < size <= LARGEST_FILE:
-        raise _bad(path, "no file" if size < 0 else f"{size} bytes")
+    if not path.is_file():
+        raise _bad(path, "no file")
+    check_size(path)
     return parse_checked(path, path.read_bytes(), external_data=external_data, limits=limits)
 
 

@@ -47,7 +47,7 @@ class CoreMLOptions:
     input: InputKind = "tensor"
     """"tensor": normalised float32, port `input`. "image": a picture, port `image`."""
     max_batch: int = 1
-    """Above 1 the batch is flexible from 1 to it."""
+    """Above 1 the batch is flexible from 1 to it; of an ML Program alone."""
     compress: Literal["int8", "palette8", "palette4"] | None = None
     """What is done to the weights; arithmetic stays as it is."""
 
@@ -56,6 +56,9 @@ class CoreMLOptions:
         wrong = None
         if self.format == "mlmodel" and self.compress is not None:
             wrong = "--compress with --format mlmodel"
+        elif self.format == "mlmodel" and self.max_batch != 1:
+            # Its shapes would be computed while it runs, by layers of iOS 14 that our executor does not have.
+            wrong = "--max-batch with --format mlmodel"
         elif self.input == "image" and self.max_batch != 1:
             wrong = "--max-batch with --input image"
         elif not 1 <= self.max_batch <= 64:
@@ -63,7 +66,7 @@ class CoreMLOptions:
         if wrong is not None:
             raise UsageError(
                 "export coreml",
-                expected="--compress for an mlpackage, --max-batch 1..64 for a tensor input",
+                expected="--compress for an mlpackage, --max-batch 1..64 for one with a tensor input",
                 found=wrong,
                 action="leave one of them out",
             )

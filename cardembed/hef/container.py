@@ -17,13 +17,14 @@ from typing import BinaryIO, Protocol
 
 import xxhash
 
+from cardembed._sizes import LARGEST_HEF
 from cardembed.errors import ArtefactError
 
 __all__ = ["LAYOUTS", "MAGIC", "MAX_BYTES", "Container", "Digest", "Layout", "read_container", "refuse"]
 
 MAGIC = b"\x01HEF"
-MAX_BYTES = 512 * 2**20
-"""Largest file that is read: some four times the largest network of Hailo's zoo, and a second of MD5."""
+MAX_BYTES = LARGEST_HEF
+"""Largest file that is read."""
 _CHUNK = 2**20
 _NAME_IT = "name the .hef file that Hailo's compiler wrote"
 _AGAIN = "copy it again from where it was compiled, or compile it again"

@@ -13,7 +13,16 @@ from collections.abc import Iterator
 from enum import IntEnum
 from functools import cache
 
-__all__ = ["MAX_FIELDS", "MAX_KEPT", "MAX_NAME_BYTES", "MAX_NUMBERS", "Document", "Message", "WireError"]
+__all__ = [
+    "MAX_ALL_NAMES_BYTES",
+    "MAX_FIELDS",
+    "MAX_KEPT",
+    "MAX_NAME_BYTES",
+    "MAX_NUMBERS",
+    "Document",
+    "Message",
+    "WireError",
+]
 
 MAX_FIELDS = 100_000
 """Fields that are looked at in a file. A HEF of several contexts has some thousands: the commands for the
@@ -24,6 +33,9 @@ MAX_NUMBERS = 65_536
 """Numbers in lists: scales and zero-points by channel, 32 bytes each."""
 MAX_NAME_BYTES = 1024
 """Length of a name in UTF-8."""
+MAX_ALL_NAMES_BYTES = 2**18
+"""Length of all names together. In memory a name may take twice as much, and in a text with a character from
+beyond U+FFFF four times, as often as it is copied on its way to a terminal."""
 
 _VARINT, _I64, _LEN, _I32 = 0, 1, 2, 5
 _WIDTHS = {_I64: 8, _I32: 4}
@@ -43,6 +55,7 @@ class Document:
         self.fields = MAX_FIELDS
         self.kept = MAX_KEPT
         self.numbers = MAX_NUMBERS
+        self.name_bytes = MAX_ALL_NAMES_BYTES
 
     def open(self, fields: type[IntEnum]) -> Message:
         """The outermost message."""
@@ -163,6 +176,9 @@ class Message:
     def _name(self, first: int, last: int) -> str:
         if last - first > MAX_NAME_BYTES:
             raise WireError(f"a name of {last - first} bytes")
+        self._document.name_bytes -= last - first
+        if self._document.name_bytes < 0:
+            raise WireError(f"more than {MAX_ALL_NAMES_BYTES} bytes of names")
         try:
             text = self._document.data[first:last].decode()
         except UnicodeDecodeError:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
 from cardembed._io import atomic_write_bytes, sha256_bytes
+from cardembed._sizes import check_size
 from cardembed._version import __version__
 from cardembed.errors import DigestMismatchError, ReleaseError
 from cardembed.models.embedding import EmbeddingModel
@@ -147,10 +148,12 @@ def load_weights(path: Path | str, *, sha256: str | None = None) -> EmbeddingMod
     Raises:
         DigestMismatchError: The bytes are others than promised.
         ReleaseError: Unreadable, or its tensors do not fit its architecture.
+        ArtefactError: It is larger than any weights.
     """
     path = Path(path)
     if not path.is_file():
         raise _unreadable(path, "no such file")
+    check_size(path)
     data = path.read_bytes()
     if sha256 is not None and (found := sha256_bytes(data)) != sha256:
         raise DigestMismatchError(

@@ -1,11 +1,8 @@
-"""How many messages a protobuf file has, counted before they are made.
-
-A message without content has two bytes in a file and 150 in memory: a file of some megabytes could need
-gigabytes as soon as it is parsed.
-"""
+"""How many messages an ONNX file has, counted before they are made."""
 
 from __future__ import annotations
 
+from cardembed._protobuf import ProtobufError, count_fields
 from cardembed.onnx_graph.values import ShapeProblem
 
 __all__ = ["check_messages"]
@@ -36,41 +33,7 @@ def check_messages(data: bytes) -> None:
     Raises:
         ShapeProblem: No protobuf, or too many fields.
     """
-    fields, unknown = _FIELDS, _UNKNOWN
-    stack: list[tuple[int, int, dict[int, object]]] = [(0, len(data), dict(_MODEL))]
-    while stack:
-        at, end, known = stack.pop()
-        while at < end:
-            fields -= 1
-            key, at = _varint(data, at, end)
-            number, kind = key >> 3, key & 7
-            if kind == 0:
-                _, at = _varint(data, at, end)
-            elif kind in (1, 5):
-                at += 8 if kind == 1 else 4
-            elif kind == 2:
-                length, at = _varint(data, at, end)
-                inner = known.get(number, _UNKNOWN)
-                if isinstance(inner, dict) and at + length <= end:
-                    stack.append((at, at + length, inner))
-                elif inner is not None:
-                    unknown -= length
-                at += length
-            else:
-                raise ShapeProblem("no ONNX model (a field of an unknown kind)")
-            if fields < 0 or unknown < 0:
-                raise ShapeProblem("more fields than any export has, or unknown ones")
-        if at != end:
-            raise ShapeProblem("no ONNX model (it is cut off)")
-
-
-def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    number = shift = 0
-    while at < end and shift < 70:
-        byte = data[at]
-        at += 1
-        number |= (byte & 127) << shift
-        if byte < 128:
-            return number, at
-        shift += 7
-    raise ShapeProblem("no ONNX model (it is cut off)")
+    try:
+        count_fields(data, _MODEL, fields=_FIELDS, other=_UNKNOWN)
+    except ProtobufError as problem:
+        raise ShapeProblem(f"no ONNX model ({problem})") from problem

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cardembed._io import sha256_artefact, sha256_file
+from cardembed._sizes import check_size
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.sessions import PROVIDER
@@ -63,6 +64,7 @@ class Route:
 def _open_onnx(path: Path, preprocessing: Preprocessing) -> Embedder:
     from cardembed.embedders.onnx import OnnxEmbedder
 
+    check_size(path)
     return OnnxEmbedder(path, target=path.stem, sha256=sha256_file(path), preprocessing=preprocessing)
 
 
@@ -86,6 +88,7 @@ def _size_contract(path: Path, size: int) -> None:
 def _open_chip_int8(path: Path, preprocessing: Preprocessing) -> Embedder:
     from cardembed.embedders.int8 import Int8Embedder
 
+    check_size(path)
     digest = sha256_file(path)
     return Int8Embedder(
         path, target=path.stem, sha256=digest, artefact_digest=digest, preprocessing=preprocessing
@@ -96,6 +99,7 @@ def _open_coreml(mode: str, at_once: int, path: Path, preprocessing: Preprocessi
     """By our executor in one of its arithmetics, on a Mac, too; or by "apple", and nowhere else."""
     from cardembed.embedders.coreml import CoreMLEmbedder
 
+    check_size(path)
     digest = sha256_artefact(path)
     return CoreMLEmbedder(
         path, target=path.stem, sha256=digest, artefact_digest=digest, preprocessing=preprocessing, mode=mode,

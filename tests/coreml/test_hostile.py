@@ -210,6 +210,43 @@ def _varint(value):
     return bytes([*out, value])
 
 
+LAYERS, PROGRAM_FUNCTIONS, DESCRIPTION = b"\xa2\x1f", b"\xb2\x1f", b"\x12"  # fields 500, 502 and 2 of a Model
+
+
+@pytest.mark.parametrize(
+    ("field", "inner"),
+    [
+        (LAYERS, b"\x0a\x00" * 10_000_000),
+        (PROGRAM_FUNCTIONS, b"\x12\x00" * 10_000_000),
+        (DESCRIPTION, b"\x0a\x00" * 10_000_000),
+        (LAYERS, b"\x12" + _varint(20_000_000) + b"\x0a\x00" * 10_000_000),  # models of their preprocessing
+        (b"\xfa\x7f", bytes(20_000_000)),
+    ],
+    ids=["layers", "functions", "inputs", "preprocessing", "unknown"],
+)
+@pytest.mark.parametrize("packaged", [False, True], ids=["mlmodel", "mlpackage"])
+def test_messages_are_counted_before_they_are_made(program, tmp_path, field, inner, packaged):
+    folder, _, _ = program
+    bomb = field + _varint(len(inner)) + inner
+    artefact = folder if packaged else tmp_path / "a.mlmodel"
+    (folder / PROGRAM if packaged else artefact).write_bytes(bomb)
+    before, memory = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ArtefactError, match="more fields than any export has"):
+        CoreMLModel.load(artefact)
+    assert time.process_time() - before < 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 100_000  # KiB
+
+
+def test_whole_numbers_that_take_eight_times_their_bytes_are_counted(program):
+    folder, message, _ = program
+    item = operations(message).add()
+    item.type = "const"
+    item.attributes["val"].immediateValue.tensor.longInts.values[:] = [1] * 2_000_000
+    (folder / PROGRAM).write_bytes(message.SerializeToString())
+    with pytest.raises(ArtefactError, match="more fields than any export has"):
+        CoreMLModel.load(folder)
+
+
 def test_truncated_programs(program):
     folder, message, _ = program
     data = message.SerializeToString()

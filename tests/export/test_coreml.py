@@ -99,6 +99,7 @@ def test_another_contract_or_other_metadata_is_refused(package):
         CoreMLOptions(format="mlmodel", compress="int8"),
         CoreMLOptions(input="image", max_batch=4),
         CoreMLOptions(max_batch=0),
+        CoreMLOptions(format="mlmodel", max_batch=4),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(source, tmp_path, options):

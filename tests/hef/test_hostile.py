@@ -1,8 +1,10 @@
 """What was made to hurt: reading ends within 2 seconds and takes no more than 4 times the file and 16 MiB."""
 
+import os
 import time
 import tracemalloc
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
 
 import pytest
 from hef_building import context, core_op, data, doubles, edge, float64, group, layer, name, plain, root, uint
@@ -11,10 +13,11 @@ from hypothesis import strategies as st
 
 from benchmarks._hef_files import seal
 from benchmarks.fuzz_hef import MAX_SECONDS, allowed_bytes, fuzz, main
+from cardembed.cli import main as command_line
 from cardembed.errors import ArtefactError
 from cardembed.hef import judge_hef, read_hef, requirement
 from cardembed.hef.reader import MAX_STREAMS
-from cardembed.hef.wire import MAX_FIELDS, MAX_KEPT, MAX_NUMBERS
+from cardembed.hef.wire import MAX_ALL_NAMES_BYTES, MAX_FIELDS, MAX_KEPT, MAX_NUMBERS
 
 MEGABYTE = 10**6
 SHAPE = (1, 1, 1)
@@ -60,9 +63,14 @@ BOMBS = {
     "doubles one by one": lambda: in_context(stream(numeric=many(float64(6, 0.0), 2 * MEGABYTE))),
     "1,100 networks": lambda: root(*[group(core_op())] * 1100),
     "1,100 streams": lambda: in_context(*[stream()] * 1100),
+    "24,900 longest names": lambda: plain() + data(5, name(2, LONGEST)) * 24_900,
+    "longest original names": lambda: in_context(stream(extra=name(5, LONGEST) * 24_900)),
     "long numbers": lambda: root() + many(uint(9, 2**64 - 1), 8 * MEGABYTE),
 }
+LONGEST = "é" * 510 + "𝄞"  # as many bytes as a name may have, and four a character in memory
 LIMITS = {
+    "24,900 longest names": f"{MAX_ALL_NAMES_BYTES} bytes of names",
+    "longest original names": f"{MAX_ALL_NAMES_BYTES} bytes of names",
     "empty fields": f"{MAX_FIELDS} fields",
     "long numbers": f"{MAX_FIELDS} fields",
     "doubles": f"{MAX_NUMBERS} numbers in lists",
@@ -73,6 +81,10 @@ READ = {
     "numbers and streams below their limits": below_the_limits,
     "unknown bytes": lambda: plain() + data(9, bytes(16 * MEGABYTE)),
     "24,900 extensions": lambda: plain() + b"".join(data(5, name(2, f"{n}")) for n in range(24_900)),
+    "250 longest names": lambda: plain() + data(5, name(2, LONGEST)) * 250,
+    "names that one character makes longer": lambda: (
+        plain() + data(5, name(2, "a" * 1000)) * 250 + data(5, name(2, "𝄞"))
+    ),
     "49,900 contexts": lambda: op(data(3, b"") * 49_900),
     "49,900 edges": lambda: op(data(3, data(3, data(2, b"") * 49_900))),
     "24,000 placements": lambda: op(data(7, b"") * 24_000 + data(7, data(1, b"")) * 1000),
@@ -109,6 +121,36 @@ def test_a_bomb_costs_no_more_than_is_allowed(tmp_path, bomb):
     else:
         limit = LIMITS.get(bomb, f"{MAX_KEPT} fields that matter")
         assert f"found more than {limit};" in reason
+
+
+def inspect(file, *options):
+    """The exit code of `cardembed inspect`, whose output is thrown away."""
+    with (
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        redirect_stdout(nowhere),
+        redirect_stderr(nowhere),
+        pytest.raises(SystemExit) as ended,
+    ):
+        command_line(["inspect", str(file), *options])
+    return ended.value.code
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
+@pytest.mark.parametrize("bomb", [*READ, "24,900 longest names", "longest original names"])
+def test_the_command_allocates_no_more_than_is_allowed(tmp_path, bomb, options):
+    file = tmp_path / "bomb.hef"
+    whole = seal(0, (BOMBS | READ)[bomb]())
+    file.write_bytes(whole)
+    start = time.process_time()
+    code = inspect(file, *options)
+    assert time.process_time() - start < MAX_SECONDS
+    tracemalloc.start()
+    try:
+        assert inspect(file, *options) == code
+        assert tracemalloc.get_traced_memory()[1] <= allowed_bytes(len(whole))
+    finally:
+        tracemalloc.stop()
+    assert code in ({0, 1} if bomb in READ else {2})
 
 
 @given(st.binary(max_size=300), st.integers(0, 3))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cardembed._io import sha256_file
+from cardembed._sizes import check_size
 from cardembed.conformance.chip_setup import CHIP_TARGET, ChipSetup
 from cardembed.embedders.exports import compiled_hef, simulated_hef
 from cardembed.embedders.normaliser import kit_around
@@ -53,6 +54,7 @@ def chosen_network(setup: ChipSetup, release: Release) -> NetworkFile:
     if setup.hef is not None:
         assert setup.normalised is not None  # the setup's own rule
         path = Path(setup.hef)
+        check_size(path)
         digest = sha256_file(path)
         known = release.artefact(CHIP_TARGET, "hef")
         if known is not None and known.sha256 == digest:

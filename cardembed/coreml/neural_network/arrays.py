@@ -49,7 +49,7 @@ def _unary(build: Builder, layer: Message) -> None:
     if layer.shift != 0:
         x = build.between("add", x=x, y=float(layer.shift))
     alpha, epsilon = float(layer.alpha), float(layer.epsilon)
-    operation, arguments = (
+    known: tuple[tuple[str, dict[str, float]], ...] = (
         ("sqrt", {}),
         ("rsqrt", {"epsilon": epsilon}),
         ("inverse", {"epsilon": epsilon}),
@@ -58,7 +58,8 @@ def _unary(build: Builder, layer: Message) -> None:
         ("log", {"epsilon": 0.0}),
         ("abs", {}),
         ("threshold", {"alpha": alpha}),
-    )[int(layer.type)]
+    )
+    operation, arguments = build.variant(layer, "type", known)
     build.emit(operation, x=x, **arguments)
 
 
@@ -100,9 +101,8 @@ def _split(build: Builder, layer: Message) -> None:
 
 
 def _gelu(build: Builder, layer: Message) -> None:
-    build.emit(
-        "gelu", x=build.x, mode=("EXACT", "TANH_APPROXIMATION", "SIGMOID_APPROXIMATION")[int(layer.mode)]
-    )
+    modes = ("EXACT", "TANH_APPROXIMATION", "SIGMOID_APPROXIMATION")
+    build.emit("gelu", x=build.x, mode=build.variant(layer, "mode", modes))
 
 
 def _squeeze(build: Builder, layer: Message) -> None:

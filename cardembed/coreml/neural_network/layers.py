@@ -114,7 +114,7 @@ def _load_constant(build: Builder, layer: Message) -> None:
 
 
 def _pooling(build: Builder, layer: Message) -> None:
-    kind = ("max", "avg")[int(layer.type)]
+    kind = build.variant(layer, "type", ("max", "avg"))
     if layer.globalPooling:
         operation = {"max": "reduce_max", "avg": "reduce_mean"}[kind]
         build.emit(operation, x=build.x, axes=[-2, -1], keep_dims=True)
@@ -145,6 +145,8 @@ def _activation(build: Builder, layer: Message) -> None:
         values = build.weights(alpha, len(alpha.floatValue) or len(alpha.float16Value) // 2)
         build.emit("prelu", x=build.x, alpha=values)
         return
+    if kind not in _ACTIVATIONS:
+        raise build.unsupported(kind)
     operation, names = _ACTIVATIONS[kind]
     build.emit(operation, x=build.x, **{name: float(getattr(message, name)) for name in names})
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
@@ -13,10 +14,12 @@ from cardembed.coreml.limits import Limits
 from cardembed.coreml.neural_network.weights import read_weights
 from cardembed.coreml.package import Package
 from cardembed.coreml.problems import artefact_error
+from cardembed.errors import ArtefactError
 
 __all__ = ["Builder", "read_network"]
 
 Message = Any  # generated protobuf classes
+T = TypeVar("T")
 _RESULT = ValueType("FLOAT16", None)  # phones compute all of it in float16; float32 mode does not
 
 
@@ -42,10 +45,10 @@ def read_network(package: Package, model: Message, description: Description, lim
         kind = str(layer.WhichOneof("layer"))
         translate = tables.get(kind)
         thing = f"{path}: layer {kind} {layer.name}"
+        build.layer = layer
         if translate is None:
-            raise artefact_error(thing, expected="a supported layer", found=kind)
+            raise build.unsupported(kind)
         try:
-            build.layer = layer
             build.inputs = [Name(renamed.get(name, name)) for name in layer.input]
             translate(build, getattr(layer, kind))
         except (ValueError, IndexError, TypeError, OverflowError, MemoryError, KeyError) as error:
@@ -70,6 +73,23 @@ class Builder:
         self.layer: Message = None
         self.inputs: list[Name] = []
         self._elements = 0
+
+    def unsupported(self, found: str) -> ArtefactError:
+        """The error that the layer is of a kind, or has a variant, that nobody translates."""
+        return artefact_error(
+            f"{self.thing}: layer {self.layer.WhichOneof('layer')} {self.layer.name}",
+            expected="a supported layer",
+            found=found,
+            action="judge this artefact where Core ML itself runs",
+        )
+
+    def variant(self, message: Message, field: str, known: Sequence[T]) -> T:
+        """What stands in `known` for the value of an enumeration; ArtefactError for one without a place."""
+        number = int(getattr(message, field))
+        if 0 <= number < len(known):
+            return known[number]
+        value = message.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number.get(number)
+        raise self.unsupported(f"{field} {number if value is None else value.name}")
 
     @property
     def x(self) -> Name:

@@ -64,9 +64,9 @@ def avg_pool(
 
 
 def _count(run: Arithmetic, result: Tensor, kernel: list[int]) -> None:
-    """A window's elements count as multiplications: a huge kernel makes a small result in a long time."""
+    """A window's elements are counted: a huge kernel makes a small result in a long time."""
     if run.device == "meta":
-        run.multiplications += result.numel() * math.prod(kernel)
+        run.numbers += result.numel() * math.prod(kernel)
 
 
 def _window(
