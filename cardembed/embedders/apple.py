@@ -13,7 +13,7 @@ from cardembed.errors import ArtefactError, UnavailableError
 __all__ = ["COMPUTE_UNITS", "ComputeUnits", "load_model", "on_macos", "planned_units", "require_macos"]
 
 ComputeUnits = Literal["ALL", "CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE"]
-COMPUTE_UNITS: dict[ComputeUnits, tuple[str, ...]] = {
+COMPUTE_UNITS: dict[str, tuple[str, ...]] = {
     "ALL": ("cpu", "gpu", "neuralEngine"),
     "CPU_ONLY": ("cpu",),
     "CPU_AND_GPU": ("cpu", "gpu"),
