@@ -198,9 +198,8 @@ def _latency(
 def _runtime(embedder: Embedder) -> RuntimeUsed:
     """What executes, and of it what was asked for, and what it says itself that it uses."""
     said = embedder.runtime
-    requested: tuple[str, ...] = (said.get("provider", "CPU"),)
-    if "compute_units" in said:
-        requested = COMPUTE_UNITS[said["compute_units"]]
+    default = (said.get("provider", "CPU"),)
+    requested = COMPUTE_UNITS.get(said.get("compute_units", ""), default)
     return RuntimeUsed(name=said["name"], version=said["version"], requested=requested, used=embedder.used())
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -74,6 +75,21 @@ def test_a_teacher_run_writes_weights_log_and_record(options, teacher_entry):
     record = json.loads((options.out / "training.json").read_text())["teacher"]
     assert record["catalogue_digest"] == options.catalogue.digest
     assert record["figures"].keys() >= {"AC-1", "AC-2", "AC-3", "AC-4 hands", "AC-6", "AC-7"}
+
+
+def test_a_published_backbone_stands_in_record_and_header(options, tmp_path, monkeypatch):
+    file = tmp_path / "dinov3.pth"
+    file.write_bytes(b"weights")
+    monkeypatch.setattr("cardembed.training.runs.load_backbone", lambda *_: 0)
+    monkeypatch.setattr("cardembed.training.runs.TeacherRun", lambda *_, **__: SimpleNamespace(train=dict))
+    monkeypatch.setattr("cardembed.training.runs._figures", lambda *_: ({}, None))
+    monkeypatch.setattr(RunOptions, "pools", lambda self: (None, None))
+    monkeypatch.setattr(RunOptions, "scans", lambda self: None)
+    entry = run_teacher(replace(options, out=tmp_path), RECIPE, backbone_weights=file)
+    header = read_metadata(tmp_path / "teacher.safetensors")
+    assert entry["backbone"] == json.loads(header["backbone"]) == sha256_file(file)
+    run_teacher(replace(options, out=tmp_path), RECIPE)
+    assert "backbone" not in read_metadata(tmp_path / "teacher.safetensors")
 
 
 @pytest.mark.parametrize("target", ["android", "hailo8l"])
