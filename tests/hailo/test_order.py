@@ -1,6 +1,8 @@
 """HailoRT's order of calls: what a driver must do first, who may, and after what it must begin anew."""
 
+import functools
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +113,56 @@ def test_a_callback_is_told_by_keyword_what_went_wrong(vdevice, hef):
         with inject(lost_after=0), pytest.raises(pyhailort.HailoRTDriverOperationFailedException):
             configured.run_async([bound(configured)], listen).wait(1000)
     assert [type(told) for told in heard] == [type(None), pyhailort.HailoRTDriverOperationFailedException]
+
+
+def test_frames_run_whether_somebody_waits_or_not(vdevice, hef):
+    heard, told = [], threading.Event()
+
+    def listen(*, completion_info):
+        heard.append(completion_info.exception)
+        told.set()
+
+    with vdevice.create_infer_model(str(hef)).configure() as configured:
+        binding = bound(configured)
+        configured.run_async([binding], listen)
+        assert told.wait(5)
+        assert binding.output().get_buffer().any()
+    assert heard == [None]
+
+
+def test_frames_end_in_the_order_in_which_they_came(vdevice, hef):
+    heard = []
+    with vdevice.create_infer_model(str(hef)).configure() as configured:
+        for _ in range(3):
+            jobs = []
+            for number in range(4):
+                configured.wait_for_async_ready(1000, 1)
+                listen = functools.partial(lambda number, **_: heard.append(number), number)
+                jobs.append(configured.run_async([bound(configured)], listen))
+            jobs[-1].wait(1000)
+    assert heard == [0, 1, 2, 3] * 3
+
+
+def test_a_queue_that_is_full_takes_no_more(vdevice, hef):
+    heard = []
+    with inject(timeout_after=0), vdevice.create_infer_model(str(hef)).configure() as configured:
+        room = configured.get_async_queue_size()
+        for _ in range(room):
+            configured.wait_for_async_ready(1000, 1)
+            job = configured.run_async(
+                [bound(configured)], lambda completion_info: heard.append(completion_info)
+            )
+        with pytest.raises(hp.HailoRTException, match="82"):
+            configured.run_async([bound(configured)])
+        with pytest.raises(pyhailort.HailoRTTimeout):
+            configured.wait_for_async_ready(10, 1)
+        configured.shutdown()
+        with pytest.raises(hp.HailoRTException):
+            job.wait(1000)
+    # The one that ran is late, and the others are aborted.
+    assert [type(one.exception) for one in heard] == [
+        pyhailort.HailoRTTimeout, *[pyhailort.HailoRTStreamAborted] * (room - 1)
+    ]  # fmt: skip
 
 
 def test_virtual_streams_are_entered_and_then_activated(hef):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -89,15 +90,17 @@ class Chip:
         """Whether the next frame's call is going to hang."""
         return _due(current_faults().hang_after, self.frames + 1)
 
-    def run(self, network: Network, frame: NDArray[np.uint8], timeout_ms: float) -> NDArray[Any]:
-        """Run a frame, unless a fault is due."""
+    def run(
+        self, network: Network, frame: NDArray[np.uint8], timeout_ms: Callable[[], float]
+    ) -> NDArray[Any]:
+        """Run a frame, unless a fault is due; the timeout is asked for where it does not end."""
         faults = current_faults()
         self.alive()
         self.frames += 1
         if _due(faults.hang_after, self.frames):
             time.sleep(HANG)
         if _due(faults.timeout_after, self.frames):
-            time.sleep(timeout_ms / 1000)
+            time.sleep(timeout_ms() / 1000)
             raise status(4)
         if _due(faults.lost_after, self.frames) or (
             not self.swapped and _due(faults.swapped_after, self.frames)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +20,7 @@ from cardembed.hailo.simulator.hailo_platform.pyhailort.hef import (
     quant_infos,
     stream_format,
 )
+from cardembed.hailo.simulator.hailo_platform.pyhailort.pending import Job, Queue
 from cardembed.hailo.simulator.hailo_platform.pyhailort.unsupported import INVALID_OPERATION, unsupported
 
 __all__ = ["AsyncInferCompletionInfo", "AsyncInferJob", "ConfiguredInferModel", "InferModel"]
@@ -172,7 +171,7 @@ class AsyncInferJob:
     """A frame that is running."""
 
     def __init__(self, job: Any) -> None:  # noqa: ANN401 - opaque
-        self._start, self._done, self._error = job
+        self._job: Job = job
 
     def wait(self, timeout_ms: float) -> None:
         """Wait for the job, then for its callback, each this long; status 4 where it does not end.
@@ -180,10 +179,10 @@ class AsyncInferJob:
         Under the fault of that name it hangs, whatever its timeout.
         """
         late = HANG if CHIP.hangs else 0.0
-        self._start(timeout_ms)
-        if not self._done.wait(timeout_ms / 1000 + late):
+        self._job.ask(timeout_ms)
+        if not self._job.done.wait(timeout_ms / 1000 + late):
             _fail(4)
-        for error in self._error:
+        for error in self._job.errors:
             raise error
 
 
@@ -259,12 +258,13 @@ class ConfiguredInferModel:
         entry, exit_ = infer_model.input(), infer_model.output()
         self._entry = dtype_of(entry.format.type, entry.format.type)
         self._exit = dtype_of(exit_.format.type, exit_.format.type)
+        self._queue = Queue(_QUEUE)
 
     def __enter__(self) -> ConfiguredInferModel:
         return self
 
     def __exit__(self, exc_type: object, exc_value: object, traceback: object) -> None:
-        self._down = True
+        self.shutdown()
 
     def activate(self) -> None:
         """Without a scheduler, before the first frame; status 6 under one."""
@@ -294,10 +294,12 @@ class ConfiguredInferModel:
         return bindings
 
     def wait_for_async_ready(self, timeout_ms: int = 1000, frames_count: int = 1) -> None:
-        """Return where frames can be queued: status 2 for more than the queue takes."""
+        """Wait until frames can be queued: status 2 for more than the queue takes, 4 for too long."""
         self._usable()
         if frames_count > _QUEUE:
             _fail(2)
+        if not self._queue.wait(frames_count, timeout_ms):
+            _fail(4)
 
     def run(self, bindings: Sequence[ConfiguredInferModel.Bindings], timeout: float) -> None:
         """`run_async` and `wait`; a HailoRTTimeout shuts the pipeline down."""
@@ -313,58 +315,44 @@ class ConfiguredInferModel:
         bindings: Sequence[ConfiguredInferModel.Bindings],
         callback: Callable[..., None] | None = None,
     ) -> AsyncInferJob:
-        """Start frames; after an error the pipeline is shut down.
+        """Start frames, whether somebody waits for them or not; after an error the pipeline is shut down.
 
-        The frames run on a thread that `wait` starts, since only then the timeout is known that a chip which
-        does not answer has to keep.
+        Status 82 where those that did not end yet leave no room. One that a chip does not answer under the
+        fault of that name ends once somebody waited, since the timeout is theirs.
         """
         self._usable()
-        if len(bindings) > _QUEUE:
-            _fail(82)
         for binding in bindings:
             if binding.input().get_buffer() is None or binding.output().get_buffer() is None:
                 _fail(6)
-        done, errors = threading.Event(), list[HailoRTException]()
-        started: list[threading.Thread] = []
-
-        def start(timeout_ms: float) -> None:
-            if started:
-                return
-            work = threading.Thread(
-                target=self._work, args=(bindings, callback, done, errors, timeout_ms), daemon=True
-            )
-            started.append(work)
-            work.start()
-
-        return AsyncInferJob((start, done, errors))
+        job = self._queue.add(len(bindings), lambda job: self._work(job, bindings, callback))
+        if job is None:
+            _fail(82)
+        return AsyncInferJob(job)
 
     def _work(
         self,
+        job: Job,
         bindings: Sequence[ConfiguredInferModel.Bindings],
         callback: Callable[..., None] | None,
-        done: threading.Event,
-        errors: list[HailoRTException],
-        timeout_ms: float,
     ) -> None:
         hef, model = self._model._manifest, self._model
-        end = time.monotonic() + timeout_ms / 1000
         error: HailoRTException | None = None
         try:
             with ExceptionWrapper():
+                if self._down:
+                    raise _pyhailort.HailoRTStatusException(63)
                 for binding in bindings:
                     source: Any = binding.input().get_buffer()
                     target: Any = binding.output().get_buffer()
                     frame = entry_frame(hef, source, model.input().format.type)
-                    left = max(0.0, end - time.monotonic()) * 1000
-                    values = exit_values(hef, CHIP.run(model._network, frame, left), self._exit)
+                    values = exit_values(hef, CHIP.run(model._network, frame, job.left_ms), self._exit)
                     target.reshape(-1).view(np.uint8)[:] = values.view(np.uint8)
         except HailoRTException as raised:
             error = raised
-            errors.append(error)
+            job.errors.append(error)
             self._down = True
         if callback is not None:
             callback(completion_info=AsyncInferCompletionInfo(error))
-        done.set()
 
     def get_async_queue_size(self) -> int:
         """Frames that can wait."""
@@ -383,8 +371,9 @@ class ConfiguredInferModel:
         self._scheduled()
 
     def shutdown(self) -> None:
-        """Take it off the chip; it is of no use afterwards."""
+        """Take it off the chip; it is of no use afterwards, and what waits in the queue is aborted."""
         self._down = True
+        self._queue.abandon()
 
     def _scheduled(self) -> None:
         if not self._model._vdevice._scheduled:

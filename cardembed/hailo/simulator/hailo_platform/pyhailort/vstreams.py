@@ -134,7 +134,7 @@ class InferVStreams:
                     raw = CHIP.run(
                         self._group._source._network,
                         entry_frame(hef, frame, params.user_buffer_format.type),
-                        params.timeout_ms,
+                        lambda: params.timeout_ms,
                     )
                     row[:] = exit_values(hef, raw, exit_)
             except _pyhailort.HailoRTStatusException:
