@@ -50,7 +50,7 @@ def main() -> int:
     print(f"{chosen.count} mutants, seed {chosen.seed}, {seconds:.0f} s")
     for (file, end), times in sorted(ends.items()):
         print(f"{times:8} {file:16} {end}")
-    bad = sum(times for (_, end), times in ends.items() if end not in ("prediction", "ArtefactError"))
+    bad = sum(times for (_, end), times in ends.items() if end not in ("prediction", "read", "ArtefactError"))
     print(f"{bad:8} ended otherwise")
     grown = _largest() - memory
     print(f"{grown:8} MiB more at the largest, {MEMORY} allowed")

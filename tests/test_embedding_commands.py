@@ -242,7 +242,11 @@ def test_bad_input_is_one_line(run, release, photos, tmp_path, noise):
     check_bad(run("identify", photos, *options, "--database", tmp_path / "nowhere.npz"), "nowhere.npz")
     check_bad(run("index", "build", *options, "--out", "x.pkl"), ".npz")
     check_bad(run("calibrate", *options, "--photos", tmp_path / "nowhere"))
-    (release / "teacher.safetensors").write_bytes(b"other bytes")
+    weights = release / "teacher.safetensors"
+    sound = weights.read_bytes()
+    weights.write_bytes(b"other bytes")
+    check_bad(run("identify", photos, *options), "as release.json says, found 11 bytes")
+    weights.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
     check_bad(run("identify", photos, *options), "SHA-256")
     check_bad(run("embed", release, photos, *TARGET, "--out", out), "SHA-256")
     check_bad(run("index", "build", *options, "--out", tmp_path / "x.npz"), "SHA-256")

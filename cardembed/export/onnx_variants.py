@@ -26,6 +26,7 @@ from cardembed.export.onnx import (
     exporting,
     write_traced,
 )
+from cardembed.export.onnx_ports import check_ports
 from cardembed.export.record import ExportRecord, Port, measure, tool_versions
 from cardembed.export.source import InputKind, Source
 from cardembed.parity.classes import FLOAT32, Agreement, agreement
@@ -83,30 +84,34 @@ def export_onnx(source: Source, path: Path, options: OnnxOptions | None = None) 
             raise differs(path, f"opset {OPSET}", f"opset {opset}")
         if chosen != OnnxOptions() and chosen.input == "tensor" and opset == OPSET:
             check_file(partial, source.preprocessing.size)  # the plain form was checked where it was written
+        inputs, outputs = check_ports(partial, model, *_promised(source, chosen.input))
         found = _compare(source, partial, chosen.input)
         external = _external(folder, path, chosen)
         digest, size = measure(partial)
         for name in external or {}:  # the weights first: the file must never name what is not there
             (folder / name).replace(path.parent / name)
         partial.replace(path)
-    side, length = source.preprocessing.size, source.model.embedding_dim
-    image = chosen.input == "image"
     return ExportRecord(
         path=path.name,
         format="onnx",
         sha256=digest,
         bytes=size,
         version=f"opset {opset}",
-        inputs=(
-            Port("image" if image else "input", "uint8" if image else "float32", (BATCH, 3, side, side)),
-        ),
-        outputs=(Port(OUTPUT, "float32", (BATCH, length)),),
+        inputs=inputs,
+        outputs=outputs,
         weights_sha256=source.weights_sha256,
         metadata=metadata,
         tools=tool_versions(("onnx", "onnxruntime", "torch", "timm")),
         external_data=external,
         agreement=asdict(found),
     )
+
+
+def _promised(source: Source, kind: InputKind) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    side = source.preprocessing.size
+    name, dtype = ("image", "uint8") if kind == "image" else ("input", "float32")
+    output = Port(OUTPUT, "float32", (BATCH, source.model.embedding_dim))
+    return (Port(name, dtype, (BATCH, 3, side, side)),), (output,)
 
 
 def _write(source: Source, path: Path, options: OnnxOptions) -> Path:

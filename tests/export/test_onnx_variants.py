@@ -5,7 +5,8 @@ import onnx
 import pytest
 
 from cardembed.embedders.onnx_safety import check_onnx
-from cardembed.errors import ArtefactError, UsageError
+from cardembed.errors import ArtefactError, ExportError, UsageError
+from cardembed.export import onnx_variants
 from cardembed.export.onnx_variants import OnnxOptions, export_onnx
 from cardembed.export.source import source_of_target
 from cardembed.release import Release
@@ -40,6 +41,8 @@ def test_the_modern_exporter_states_its_own_opset(source, tmp_path, external):
     options = OnnxOptions(exporter="dynamo", external_data=external)
     record = export_onnx(source, tmp_path / "m.onnx", options)
     model = onnx.load(tmp_path / "m.onnx", load_external_data=False)
+    assert record.inputs[0].shape == ("batch_size", 3, 128, 128)
+    assert (record.outputs[0].name, record.outputs[0].shape) == ("embedding", ("batch_size", 768))
     assert record.version == f"opset {model.opset_import[0].version}"
     names = sorted(item.name for item in tmp_path.iterdir())
     assert names == (["m.onnx", "m.onnx.data"] if external else ["m.onnx"])
@@ -47,6 +50,38 @@ def test_the_modern_exporter_states_its_own_opset(source, tmp_path, external):
     if external:
         with pytest.raises(ArtefactError, match="other files"):
             check_onnx(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("options", [OnnxOptions(input="image"), OnnxOptions(exporter="dynamo")])
+@pytest.mark.parametrize("change", ["batch", "name", "dtype"])
+def test_a_file_of_other_ports_gets_no_name(source, tmp_path, monkeypatch, options, change):
+    if options.exporter == "dynamo":
+        pytest.importorskip("onnxscript")
+    write = onnx_variants._write
+
+    def spoilt(*given):
+        path = write(*given)
+        model = onnx.load(path)
+        port = model.graph.output[0] if change == "dtype" else model.graph.input[0]
+        if change == "batch":
+            port.type.tensor_type.shape.dim[0].dim_value = 1
+        elif change == "name":
+            for node in model.graph.node:
+                node.input[:] = ["pixels" if name == port.name else name for name in node.input]
+            port.name = "pixels"
+        else:
+            port.type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
+        onnx.save(model, path)
+        return path
+
+    monkeypatch.setattr(onnx_variants, "_write", spoilt)
+    with pytest.raises(ExportError, match=rf"expected {port_name(options)} \w+ \['batch_size', 3"):
+        export_onnx(source, tmp_path / "m.onnx", options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def port_name(options):
+    return "image" if options.input == "image" else "input"
 
 
 def test_external_data_needs_the_modern_exporter(source, tmp_path):
