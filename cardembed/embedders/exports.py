@@ -25,6 +25,7 @@ from cardembed._io import (
     sha256_bytes,
 )
 from cardembed._version import __version__
+from cardembed.embedders.shipped import COREML_FORMATS, ONNX_FORMATS, shipped_artefact
 from cardembed.errors import ArtefactError, CardembedError, ReleaseError, UnavailableError
 from cardembed.hailo.protocol import Normalised
 from cardembed.release import Artefact, Release
@@ -43,17 +44,17 @@ Make = Callable[[Path], Path]
 
 
 def exported_onnx(release: Release, target: str) -> tuple[Path, str]:
-    """The ONNX file of a target and its SHA-256: the release's own, else exported here once.
+    """The ONNX file of a target and its SHA-256: the release's own ONNX or ORT file, else exported here once.
 
     Only the export needs PyTorch. One process exports, others wait for it; a file that does not fit the
     digest noted beside it is exported anew.
 
     Raises:
-        UnavailableError: The release ships no ONNX for the target, none was exported before, no PyTorch.
+        UnavailableError: The release ships neither for the target, none was exported before, no PyTorch.
         ExportError: The export differs from the weights.
-        ReleaseError: The release ships neither ONNX nor weights, or other bytes than it promises.
+        ReleaseError: The release ships no weights either, or other bytes than it promises.
     """
-    shipped = release.artefact(target, "onnx")
+    shipped = shipped_artefact(release, target, ONNX_FORMATS)
     if shipped is not None:
         return release.path(shipped), shipped.sha256
 
@@ -66,13 +67,18 @@ def exported_onnx(release: Release, target: str) -> tuple[Path, str]:
 
 
 def exported_coreml(release: Release, target: str) -> tuple[Path, str]:
-    """The float16 ML Program of a target and the SHA-256 over its files, converted here once.
+    """The Core ML artefact of a target and its SHA-256: the release's own, else a float16 ML Program.
+
+    That is converted here once. The digest is that of `sha256_artefact`.
 
     Raises:
         UnavailableError: It was not converted before, and there is no PyTorch, or there are no Core ML tools.
         ExportError: It cannot be converted.
         ReleaseError: The release has no weights for the target, or other bytes than it promises.
     """
+    shipped = shipped_artefact(release, target, COREML_FORMATS)
+    if shipped is not None:
+        return release.path(shipped), shipped.sha256
 
     def make(folder: Path) -> Path:
         from cardembed.export.coreml import export_coreml

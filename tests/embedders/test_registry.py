@@ -5,7 +5,7 @@ from importlib import metadata
 import numpy as np
 import pytest
 
-from cardembed._io import cache_root, sha256_file
+from cardembed._io import cache_root, sha256_artefact, sha256_file, size_of_artefact
 from cardembed.embedders import exports
 from cardembed.embedders.exports import exported_onnx
 from cardembed.embedders.registry import RUNTIMES, open_embedder
@@ -19,6 +19,13 @@ from cardembed.release import Release
 def release(random_release, tmp_path):
     """A copy that a test may spoil."""
     return shutil.copytree(random_release, tmp_path / "release")
+
+
+@pytest.fixture
+def empty_cache(monkeypatch, tmp_path):
+    """Where exports would be written."""
+    monkeypatch.setenv("CARDEMBED_CACHE", str(tmp_path / "empty"))
+    return tmp_path / "empty"
 
 
 def change(release, edit):
@@ -110,6 +117,47 @@ def test_a_shipped_onnx_needs_no_pytorch(release, batch, monkeypatch):
         assert np.abs(embedder.embed_preprocessed(batch) - expected).max() < 1e-6
     with pytest.raises(ReleaseError, match="weights"):
         open_embedder(release, "android", runtime="torch")
+
+
+def ship(release, exports, *names):
+    """Put exports into a release whose weights they were made of; gives their digests by name."""
+    digests = {name: sha256_artefact(exports / name) for name in names}
+    for name in names:
+        copy = shutil.copytree if (exports / name).is_dir() else shutil.copyfile
+        copy(exports / name, release / name)
+
+    def edit(content):
+        for name in names:
+            target, _, form = name.partition(".")
+            entry = {"path": name, "sha256": digests[name], "format": form}
+            entry["bytes"] = size_of_artefact(exports / name)
+            content["targets"][target]["artefacts"].append(entry)
+
+    change(release, edit)
+    return digests
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("ios.mlmodel", "ios.mlpackage"), ("ios.mlmodel",), ("android.ort", "android.onnx"), ("android.ort",)],
+)
+def test_what_is_shipped_is_executed_and_named(release, random_exports, batch, empty_cache, names):
+    executed = names[-1]
+    target = executed.partition(".")[0]
+    digests = ship(release, random_exports, *names)
+    with open_embedder(release, target) as embedder:
+        assert embedder.artefact_digest == digests[executed]
+        assert "derived_sha256" not in embedder.runtime
+        found = embedder.embed_preprocessed(batch)
+    assert not empty_cache.exists()  # nothing was exported
+    with open_embedder(release, target, runtime="torch") as embedder:
+        assert np.abs(embedder.embed_preprocessed(batch) - found).max() < 1e-2
+    Release.load(release).verify()
+    for file in (release / executed).rglob("*") if (release / executed).is_dir() else [release / executed]:
+        if file.is_file():
+            file.write_bytes(file.read_bytes()[:-1] + b"?")
+    with pytest.raises(DigestMismatchError):
+        open_embedder(release, target)
 
 
 def no_torch(monkeypatch):
