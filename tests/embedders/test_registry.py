@@ -7,7 +7,7 @@ import pytest
 
 from cardembed._io import cache_root, sha256_artefact, sha256_file, size_of_artefact
 from cardembed.embedders import exports
-from cardembed.embedders.exports import exported_onnx
+from cardembed.embedders.exports import exported_coreml, exported_onnx
 from cardembed.embedders.registry import RUNTIMES, open_embedder
 from cardembed.errors import DigestMismatchError, ReleaseError, UnavailableError, UnknownTargetError
 from cardembed.fidelity import Fidelity
@@ -40,8 +40,8 @@ def batch():
 
 
 def export_of(embedder):
-    (file,) = (cache_root() / "exports" / embedder.artefact_digest).glob("*/vit_tiny_6.onnx")
-    return file
+    files = (cache_root() / "exports" / embedder.artefact_digest).glob("*/vit_tiny_6.onnx")
+    return next(file for file in files if sha256_file(file) == embedder.runtime["derived_sha256"])
 
 
 def test_every_target_has_a_runtime():
@@ -78,6 +78,22 @@ def test_an_export_is_made_once_and_a_damaged_one_again(random_release, monkeypa
     with open_embedder(random_release, "android") as embedder:
         assert embedder.runtime["derived_sha256"] == sha256_file(file)
     assert file.stat().st_mtime_ns != written
+
+
+def test_the_export_is_the_file_that_the_command_writes(release, random_exports):
+    opened = Release.load(release)
+    first = exported_onnx(opened, "android")
+    assert first[1] == sha256_file(random_exports / "android.onnx")
+    recalibrated = opened.with_thresholds({"android": (0.4, {})})
+    assert exported_onnx(recalibrated, "android") == first
+    change(release, lambda content: content.update(preprocessing={"interpolation": "bilinear"}))
+    other = exported_onnx(Release.load(release), "android")  # which its metadata state
+    assert (other[0] != first[0], other[1] != first[1]) == (True, True)
+
+
+def test_the_package_is_the_one_that_the_command_writes(random_release, random_exports):
+    digest = sha256_artefact(random_exports / "ios.mlpackage")
+    assert exported_coreml(Release.load(random_release), "ios")[1] == digest
 
 
 def test_another_version_of_what_writes_it_exports_anew(random_release, monkeypatch, tmp_path):
