@@ -23,10 +23,10 @@ from pydantic import (
     model_validator,
 )
 
-from cardembed._io import atomic_write_json, canonical_json, sha256_bytes
+from cardembed._io import atomic_write_json, canonical_json, sha256_artefact, sha256_bytes, size_of_artefact
 from cardembed._sizes import check_size
 from cardembed._validation import read_record
-from cardembed.errors import DigestMismatchError, ReleaseError, UnknownTargetError
+from cardembed.errors import ArtefactError, DigestMismatchError, ReleaseError, UnknownTargetError
 
 __all__ = [
     "MANIFEST",
@@ -83,17 +83,17 @@ class Compilation(BaseModel):
 
 
 class Artefact(BaseModel):
-    """One file of a release."""
+    """One file of a release, or the folder of an `.mlpackage`."""
 
     model_config = _STRICT
     path: str
     """Relative to the release directory, with forward slashes."""
     sha256: str = Field(pattern=_SHA256)
-    """Digest of the file's bytes."""
-    format: Literal["safetensors", "onnx", "int8", "ort", "mlmodel", "hef"]
-    """What kind of file it is."""
+    """Digest of the file's bytes; of a folder, over its files' digests and paths: see `sha256_artefact`."""
+    format: Literal["safetensors", "onnx", "int8", "ort", "mlmodel", "mlpackage", "hef"]
+    """What kind of file it is; an "mlpackage" is a folder."""
     bytes: int = Field(gt=0)
-    """The file's size."""
+    """The file's size; of a folder, that of all its files."""
     normalised: Literal["chip", "host"] | None = None
     """Of a HEF: who subtracts the mean and divides by the deviation, the compiled network or the host."""
     compiled: Compilation | None = None
@@ -295,7 +295,7 @@ class Release(BaseModel):
         """Where an artefact lies; refuses links, anything outside of the directory, and another size.
 
         Raises:
-            ReleaseError: The file is missing, is a link or lies behind one.
+            ReleaseError: The file or folder is missing, is of the other kind, is a link or lies behind one.
             DigestMismatchError: It has other than as many bytes as release.json says; none was read.
         """
         path = self.root
@@ -305,31 +305,51 @@ class Release(BaseModel):
                 raise ReleaseError(
                     path, expected="a file of the release itself", found="a link", action="copy the file"
                 )
-        if not path.is_file():
+        folder = artefact.format == "mlpackage"
+        if not (path.is_dir() if folder else path.is_file()):
             raise ReleaseError(
                 path,
-                expected="the artefact that release.json names",
-                found="nothing",
-                action="restore the file",
+                expected=f"the artefact that release.json names, a {'folder' if folder else 'file'}",
+                found="something else" if path.exists() else "nothing",
+                action="restore it from its source",
             )
-        size = path.stat().st_size
-        if size != artefact.bytes:
+        found = size_of_artefact(path)
+        if found != artefact.bytes:
             raise DigestMismatchError(
                 path,
                 expected=f"{artefact.bytes} bytes, as release.json says",
-                found=f"{size} bytes",
-                action="restore the file from its source",
+                found=f"{found} bytes",
+                action="restore it from its source",
             )
         return path
 
-    def read(self, artefact: Artefact) -> bytes:
-        """An artefact's bytes, after they were compared with its size and digest.
+    def check(self, artefact: Artefact) -> Path:
+        """Compare an artefact on disk with its size and digest; gives its place.
 
         Raises:
-            ReleaseError: As `path`.
+            ReleaseError: As `path`; a folder that holds a link, or no file.
             DigestMismatchError: The bytes are others.
         """
-        return read_verified(self.path(artefact), artefact.sha256)
+        path = self.path(artefact)
+        try:
+            _same_digest(path, artefact.sha256, sha256_artefact(path))
+        except ArtefactError as error:
+            raise ReleaseError(
+                error.thing, expected=error.expected, found=error.found, action="restore it from its source"
+            ) from error
+        return path
+
+    def read(self, artefact: Artefact) -> bytes:
+        """A file's bytes, after they were compared with its size and digest; a folder has none of its own.
+
+        Raises:
+            ReleaseError: As `path`; it is a folder.
+            DigestMismatchError: The bytes are others.
+        """
+        path = self.path(artefact)
+        if path.is_dir():
+            raise ReleaseError(path, expected="a file", found="a folder", action="open it as a package")
+        return read_verified(path, artefact.sha256)
 
     def verify(self, target: str | None = None) -> None:
         """Compare the files of one target (its shared weights too), or of all, with their digests.
@@ -344,7 +364,7 @@ class Release(BaseModel):
             names.append(shared)
         for name in names:
             for artefact in self.targets[name].artefacts:
-                self.read(artefact)
+                self.check(artefact)
 
     def with_thresholds(self, thresholds: Mapping[str, tuple[float, dict[str, Any]]]) -> Release:
         """A copy with other match thresholds and their figures, by target. Nothing is written."""
@@ -386,7 +406,11 @@ def read_verified(path: Path, sha256: str) -> bytes:
     """
     check_size(path)
     data = path.read_bytes()
-    found = sha256_bytes(data)
+    _same_digest(path, sha256, sha256_bytes(data))
+    return data
+
+
+def _same_digest(path: Path, sha256: str, found: str) -> None:
     if found != sha256:
         raise DigestMismatchError(
             path,
@@ -394,7 +418,6 @@ def read_verified(path: Path, sha256: str) -> bytes:
             found=f"{found[:16]}…",
             action="restore the file from its source",
         )
-    return data
 
 
 def default_release_dir() -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,9 +13,11 @@ from safetensors import SafetensorError, safe_open
 
 from cardembed._io import sha256_file
 from cardembed.cards.catalogue import Catalogue
+from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import DigestMismatchError, ReleaseError, UsageError
 from cardembed.models.profiles import PROFILES, TargetProfile, profile
 from cardembed.release import PreprocessingSpec, Release
+from cardembed.release_exports import copy_artefact, exports_beside
 
 __all__ = ["TRAINING_RECORD", "assemble_release", "read_training", "recorded_catalogue"]
 
@@ -39,7 +40,9 @@ def assemble_release(
 
     Args:
         weights: A folder with `<target>.safetensors` for every target that has weights of its own, and with
-            `training.json`, as `cardembed train` leaves them. `<target>.onnx` files are shipped, too.
+            `training.json`, as `cardembed train` leaves them. Exports of these weights beside them are
+            shipped, too, and judged in place of exports made at first use: `server.onnx`, `android.onnx`,
+            `android.ort`, `ios.mlpackage`, `ios.mlmodel`.
         out: The directory to make; it must not exist, or be empty.
         name: Of the release.
         catalogue: What it was trained on.
@@ -50,7 +53,8 @@ def assemble_release(
             thresholds, which are written.
 
     Raises:
-        ReleaseError: Weights are missing, or of another architecture, catalogue or gallery.
+        ReleaseError: Weights are missing, or of another architecture, catalogue or gallery; see
+            `exports_beside` for exports.
         DigestMismatchError: Weights are not those that `training.json` tells of.
         UsageError: `out` holds something.
     """
@@ -124,9 +128,11 @@ def _targets(source: Path, staged: Path, profile_name: str, training: dict[str, 
         if row.shares_weights_with is None:
             file = source / f"{target}.safetensors"
             built = _check_weights(file, row, training.get(target, {}).get("sha256"))
-            artefacts.append(_copy(file, staged, "safetensors"))
-        if (source / f"{target}.onnx").is_file():
-            artefacts.append(_copy(source / f"{target}.onnx", staged, "onnx"))
+            artefacts.append(copy_artefact(file, staged, "safetensors"))
+        own = source / f"{row.shares_weights_with or target}.safetensors"
+        preprocessing = Preprocessing.of(PreprocessingSpec(), row.input_size)
+        for file, form in exports_beside(own, target, preprocessing):
+            artefacts.append(copy_artefact(file, staged, form))
         targets[target] = {
             "architecture": built,
             "input_size": row.input_size,
@@ -134,12 +140,6 @@ def _targets(source: Path, staged: Path, profile_name: str, training: dict[str, 
             "shares_weights_with": row.shares_weights_with,
         }
     return targets
-
-
-def _copy(file: Path, staged: Path, kind: str) -> dict[str, Any]:
-    made = staged / file.name
-    shutil.copyfile(file, made)
-    return {"path": made.name, "sha256": sha256_file(made), "format": kind, "bytes": made.stat().st_size}
 
 
 def _check_weights(file: Path, row: TargetProfile, sha256: str | None) -> str:

@@ -119,6 +119,25 @@ def random_release(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def random_exports(random_release, tmp_path_factory) -> Path:
+    """Exports of that release's weights, as they are made before there is a release: read only."""
+    pytest.importorskip("coremltools")
+    from cardembed.export.coreml import CoreMLOptions, export_coreml
+    from cardembed.export.onnx_variants import export_onnx
+    from cardembed.export.ort import export_ort
+    from cardembed.export.source import source_of_weights
+
+    folder = tmp_path_factory.mktemp("exports")
+    android = source_of_weights(random_release / "android.safetensors")
+    export_onnx(android, folder / "android.onnx")
+    export_ort(android, folder / "android.ort")
+    ios = source_of_weights(random_release / "ios.safetensors")
+    export_coreml(ios, folder / "ios.mlpackage")
+    export_coreml(ios, folder / "ios.mlmodel", CoreMLOptions(format="mlmodel", precision="float32"))
+    return folder
+
+
 @pytest.fixture
 def run(capsys):
     """The command line: its exit code, and what it printed on standard output and standard error."""

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from cardembed._io import sha256_bytes
+from cardembed._io import sha256_artefact, sha256_bytes
 from cardembed.errors import DigestMismatchError, ReleaseError, UnknownTargetError
 from cardembed.fidelity import Fidelity
 from cardembed.release import Artefact, Release, default_release_dir
@@ -124,6 +124,56 @@ def test_a_missing_file_and_a_link_are_refused(folder, tmp_path_factory):
         folder, lambda v: v["targets"]["teacher"].update(artefacts=[artefact("linked/teacher.safetensors")])
     )
     with pytest.raises(ReleaseError, match="a link"):
+        Release.load(folder).verify()
+
+
+@pytest.fixture
+def packaged(folder):
+    """A release with a folder among its artefacts."""
+    package = folder / "ios.mlpackage"
+    (package / "Data").mkdir(parents=True)
+    (package / "Manifest.json").write_bytes(b"{}")
+    (package / "Data" / "model").write_bytes(b"model")
+    entry = {"path": "ios.mlpackage", "sha256": sha256_artefact(package), "format": "mlpackage", "bytes": 7}
+    rewrite(folder, lambda value: value["targets"]["teacher"]["artefacts"].append(entry))
+    return folder, package
+
+
+def test_a_package_is_a_folder(packaged):
+    folder, package = packaged
+    release = Release.load(folder)
+    release.verify()
+    artefact = release.artefact("teacher", "mlpackage")
+    assert release.check(artefact) == release.path(artefact) == package
+    with pytest.raises(ReleaseError, match="a folder"):
+        release.read(artefact)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda package: (package / "Data" / "model").write_bytes(b"modem"),
+        lambda package: (package / "Data" / "model").rename(package / "model"),
+        lambda package: (package / "more").write_bytes(b"more"),
+        lambda package: (package / "empty").write_bytes(b""),
+        lambda package: (package / "Data" / "model").unlink(),
+    ],
+)
+def test_other_files_in_a_package_are_refused(packaged, change):
+    folder, package = packaged
+    change(package)
+    with pytest.raises(DigestMismatchError):
+        Release.load(folder).verify()
+
+
+def test_a_link_in_a_package_and_a_file_in_its_place_are_refused(packaged):
+    folder, package = packaged
+    (package / "link").symlink_to("Manifest.json")
+    with pytest.raises(ReleaseError, match="a link"):
+        Release.load(folder).verify()
+    package.rename(folder / "elsewhere")
+    package.write_bytes(b"package")
+    with pytest.raises(ReleaseError, match="a folder"):
         Release.load(folder).verify()
 
 

@@ -3,11 +3,18 @@ import shutil
 
 import pytest
 
-from cardembed._io import sha256_file
+from cardembed._io import sha256_artefact, sha256_file
 from cardembed.cards.catalogue import load_catalogue
 from cardembed.cards.gallery import gallery_of
 from cardembed.embedders.registry import open_embedder
-from cardembed.errors import CardembedError, DigestMismatchError, ReleaseError, UnknownTargetError, UsageError
+from cardembed.errors import (
+    ArtefactError,
+    CardembedError,
+    DigestMismatchError,
+    ReleaseError,
+    UnknownTargetError,
+    UsageError,
+)
 from cardembed.release import Release
 from cardembed.release_build import assemble_release, recorded_catalogue
 
@@ -44,16 +51,36 @@ def edit(weights, change):
 
 def test_weights_become_a_release(weights, tmp_path, catalogue):
     assert load_catalogue(recorded_catalogue(weights)).digest == catalogue.digest
-    (weights / "android.onnx").write_bytes(b"exported elsewhere")
     release = assemble_release(weights, tmp_path / "out", name="first", catalogue=catalogue)
     assert release == Release.load(tmp_path / "out")
     release.verify()
     assert set(release.targets) == {"teacher", "server", "android", "ios", "hailo8l"}
     assert release.target("server").shares_weights_with == "teacher"
-    assert release.read(release.artefact("android", "onnx")) == b"exported elsewhere"
+    assert [one.format for one in release.target("android").artefacts] == ["safetensors"]
     assert release.training["ios"]["profile"] == "reference"
     assert release.target("ios").match_threshold is None
     assert sorted(file.name for file in tmp_path.iterdir()) == ["out", "weights"]
+
+
+def test_exports_beside_the_weights_are_shipped_and_executed(weights, random_exports, tmp_path, catalogue):
+    for name in ("android.onnx", "android.ort"):
+        shutil.copy(random_exports / name, weights)
+    shutil.copytree(random_exports / "ios.mlpackage", weights / "ios.mlpackage")
+    release = assemble_release(weights, tmp_path / "out", name="exported", catalogue=catalogue)
+    release.verify()
+    for target, form in (("android", "onnx"), ("android", "ort"), ("ios", "mlpackage")):
+        artefact = release.artefact(target, form)
+        assert artefact.sha256 == sha256_artefact(random_exports / f"{target}.{form}")
+    for target, form in (("android", "onnx"), ("ios", "mlpackage")):
+        with open_embedder(release, target) as embedder:
+            assert embedder.artefact_digest == release.artefact(target, form).sha256
+
+
+def test_exports_of_other_weights_leave_nothing(weights, random_exports, tmp_path, catalogue):
+    shutil.copy(random_exports / "android.onnx", weights / "server.onnx")
+    refuse(weights, tmp_path / "out", catalogue, ReleaseError)
+    (weights / "server.onnx").write_bytes(b"exported elsewhere")
+    refuse(weights, tmp_path / "out", catalogue, ArtefactError)
 
 
 def test_a_fallback_student_is_named_by_its_weights(weights, tmp_path, catalogue):

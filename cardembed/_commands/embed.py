@@ -43,7 +43,8 @@ def command(
 ) -> None:
     """Embed IMAGES (files or folders) with ARTEFACT: a release directory, or an artefact file.
 
-    Files are .safetensors, .onnx, .ort, .hef (on a Hailo chip) or .simhef (on the simulated one).
+    Files are .safetensors, .onnx, .ort, .mlpackage, .mlmodel, .hef (on a Hailo chip) or .simhef (on the
+    simulated one).
 
     Prints a JSON line for each image, or writes an array (N, 768) float32 (.npy) or one JSON object (.json).
 
@@ -101,15 +102,16 @@ def command(
 
 
 def _check_usage(artefact: Path, target: str | None, out: Path | None) -> None:
-    if artefact.is_dir() and target is None:
+    release = artefact.is_dir() and artefact.suffix != ".mlpackage"  # which is a folder, and an artefact
+    if release and target is None:
         raise UsageError(
             artefact, expected="the target of a release", found="no --target", action="pass --target NAME"
         )
-    if target is not None and not artefact.is_dir():
+    if target is not None and not release:
         raise UsageError(
             artefact,
             expected="a release directory with --target",
-            found="a file" if artefact.exists() else "nothing",
+            found="an artefact" if artefact.exists() else "nothing",
             action="leave --target out, or name the directory",
         )
     if out is not None and out.suffix not in (".npy", ".json"):

@@ -52,6 +52,11 @@ def _selection(function: Any) -> Any:  # noqa: ANN401 - click's decorators take 
     "--save-inputs", "save_to", type=_FOLDER, help="Keep the pictures that all are given in a folder."
 )
 @click.option("--inputs", "read_from", type=_FOLDER, help="Replay such a folder, made here or elsewhere.")
+@click.option(
+    "--artefact",
+    type=click.Path(path_type=Path),
+    help="A file or package that is there already; with one --target and one --route.",
+)
 def check(
     *,
     directory: Path | None,
@@ -60,14 +65,19 @@ def check(
     as_json: bool,
     save_to: Path | None,
     read_from: Path | None,
+    artefact: Path | None,
 ) -> None:
-    """Write each artefact, open it, run it, and compare it with its weights.
+    """Open each artefact, run it, and compare it with its weights.
 
-    Exit code 1 where one of them fails at any of these, or none could be executed here.
+    It is the one that the release ships, where it ships one of that kind, else it is written first. What a
+    release ships and no route can judge is not judged.
+
+    Exit code 1 where one of them fails at any of these, is not judged, or none could be executed here.
 
     \b
     Example:
       cardembed parity check --target android --route onnx
+      cardembed parity check --target android --route ort --artefact android.ort
       cardembed parity check --target ios --save-inputs inputs/    # here
       cardembed parity check --target ios --inputs inputs/         # on a Mac, coreml-apple among them
     """
@@ -80,14 +90,20 @@ def check(
             found="both",
             action="leave one of them out: what was saved is there already",
         )
+    if artefact is not None:
+        _check_artefact(artefact, targets, routes)
     results, inputs = [], {}
     for subject, chosen in _chosen(directory, targets, routes):
         given = _replayed(subject, chosen, save_to, read_from)
         if given.replayed is not None:
             inputs[subject.target] = given.replayed.sha256
+        existing = {one.name: artefact for one in chosen if artefact is not None}
+        if artefact is None:
+            existing, unjudged = _shipped(subject)
+            results += [] if routes else unjudged
         for route in chosen:
             with tempfile.TemporaryDirectory(prefix="cardembed-parity-") as folder:
-                results.append(given.check(route, Path(folder)))
+                results.append(given.check(route, Path(folder), existing.get(route.name), named=True))
     lines = [_line(result) for result in results]
     lines += [f"inputs of {target}: SHA-256 {digest}" for target, digest in inputs.items()]
     data = {"results": [_plain(result) for result in results], "inputs": inputs}
@@ -132,6 +148,44 @@ def self_test(
     judged = [one for _, found in tables for one in found if one.caught]
     if not judged or not all(one.caught["parity gate"] for one in judged if one.required):
         raise SystemExit(1)
+
+
+def _check_artefact(artefact: Path, targets: tuple[str, ...], routes: tuple[str, ...]) -> None:
+    """Refuse --artefact where it is not clear what it is compared with and how (UsageError)."""
+    from cardembed.errors import UsageError
+
+    if len(targets) != 1 or len(routes) != 1:
+        raise UsageError(
+            "--artefact",
+            expected="one --target and one --route with it",
+            found=f"{len(targets)} and {len(routes)}",
+            action="say whose artefact of which kind it is: --target NAME --route NAME",
+        )
+    if not artefact.exists():
+        raise UsageError(
+            artefact, expected="an artefact", found="nothing", action="name a file of cardembed export"
+        )
+
+
+def _shipped(subject: Subject) -> tuple[dict[str, Path], list[ParityResult]]:
+    """Artefacts of the subject's release by the name of the route that judges them, and those of no route."""
+    from cardembed.parity.check import Outcome, ParityResult
+    from cardembed.parity.routes import routes_of
+    from cardembed.parity.shipped import shipped_routes
+
+    known = {route.name for route in routes_of(subject.target)}
+    existing: dict[str, Path] = {}
+    unjudged = []
+    for artefact, path, names in shipped_routes(subject.release, subject.target):
+        for name in names & known:
+            existing.setdefault(name, path)
+        if not names & known:
+            reason = (
+                f"{path}: expected a kind of file that a route judges, found another combination of options"
+            )
+            name = f"{subject.target} {artefact.format} {path.name}"
+            unjudged.append(ParityResult(name, "shipped", Outcome.UNJUDGED, None, reason))
+    return existing, unjudged
 
 
 def _replayed(subject: Subject, routes: list[Route], save_to: Path | None, read_from: Path | None) -> Subject:

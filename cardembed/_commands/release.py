@@ -33,7 +33,8 @@ def command() -> None:
     "--weights",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Folder of `cardembed train`: <target>.safetensors and training.json; --recipe fills it.",
+    help="Folder of `cardembed train`: <target>.safetensors and training.json; --recipe fills it. Exports "
+    "beside them (android.onnx, android.ort, ios.mlpackage, …) are shipped, too.",
 )
 @click.option(
     "--recipe",

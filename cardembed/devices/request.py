@@ -38,6 +38,7 @@ from cardembed.embedders.base import EMBEDDING_DIM
 from cardembed.embedders.exports import exported_coreml, exported_onnx
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.registry import open_embedder
+from cardembed.embedders.shipped import DEPLOYED, shipped_artefact
 from cardembed.errors import PhotoSetError, ReleaseError, UnavailableError
 from cardembed.release import Release
 
@@ -52,8 +53,6 @@ _FORMATS = {
     ".mlmodel": "mlmodel",
     ".safetensors": "safetensors",
 }
-_DEPLOYED = {"android": ("ort", "onnx"), "ios": ("mlpackage", "mlmodel"), "server": ("onnx",)}
-"""Formats of a release that a target's app executes, the first one that is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +76,9 @@ def deployed_artefact(release: Release, target: str, artefact: Path | None = Non
             is one is judged by the import: its embeddings have to be those of the release.
 
     Returns:
-        `artefact`, else what the release ships for the device, else the ONNX file or the Core ML package
-        that is exported here, else the weights, which the stand-in alone can execute.
+        `artefact`, else what the release ships for the target, which is what `pytest features/` judges, else
+        the ONNX file or the Core ML package that is exported here, else the weights, which the stand-in alone
+        can execute.
 
     Raises:
         ReleaseError: Not a kind of file that a device executes.
@@ -96,13 +96,12 @@ def deployed_artefact(release: Release, target: str, artefact: Path | None = Non
         (digest, named) = _digest(artefact), ReleaseInfo.of(release).artefacts.get(target, {})
         own = digest if digest in named.values() else release.weights(target).sha256
         return DeployedArtefact(artefact, form, own)
-    for form in _DEPLOYED.get(target, ()):
-        shipped = release.artefact(target, form)
-        if shipped is not None:
-            return DeployedArtefact(release.path(shipped), form, shipped.sha256)
+    shipped = shipped_artefact(release, target, DEPLOYED.get(target, ()))
+    if shipped is not None:
+        return DeployedArtefact(release.check(shipped), shipped.format, shipped.sha256)
     weights = release.weights(target)
     derived = {"onnx": exported_onnx, "mlpackage": exported_coreml}
-    for form in _DEPLOYED.get(target, ()):
+    for form in DEPLOYED.get(target, ()):
         if form in derived:
             return DeployedArtefact(derived[form](release, target)[0], form, weights.sha256)
     return DeployedArtefact(release.path(weights), "safetensors", weights.sha256)

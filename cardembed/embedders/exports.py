@@ -1,7 +1,8 @@
 """Files derived from a release's weights at first use.
 
 They are kept in the cache by the weights' digest and by the versions of what wrote them: another PyTorch may
-write another graph of the same weights.
+write another graph of the same weights. They are what `cardembed export --weights` writes: they state their
+preprocessing, by which they are kept, too, and no release, for another one may have the same weights.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
@@ -25,9 +27,13 @@ from cardembed._io import (
     sha256_bytes,
 )
 from cardembed._version import __version__
+from cardembed.embedders.shipped import COREML_FORMATS, ONNX_FORMATS, shipped_artefact
 from cardembed.errors import ArtefactError, CardembedError, ReleaseError, UnavailableError
 from cardembed.hailo.protocol import Normalised
 from cardembed.release import Artefact, Release
+
+if TYPE_CHECKING:
+    from cardembed.export.source import Source
 
 __all__ = [
     "compiled_hef",
@@ -43,48 +49,56 @@ Make = Callable[[Path], Path]
 
 
 def exported_onnx(release: Release, target: str) -> tuple[Path, str]:
-    """The ONNX file of a target and its SHA-256: the release's own, else exported here once.
+    """The ONNX file of a target and its SHA-256: the release's own ONNX or ORT file, else exported here once.
 
     Only the export needs PyTorch. One process exports, others wait for it; a file that does not fit the
     digest noted beside it is exported anew.
 
     Raises:
-        UnavailableError: The release ships no ONNX for the target, none was exported before, no PyTorch.
+        UnavailableError: The release ships neither for the target, none was exported before, no PyTorch.
         ExportError: The export differs from the weights.
-        ReleaseError: The release ships neither ONNX nor weights, or other bytes than it promises.
+        ReleaseError: The release ships no weights either, or other bytes than it promises.
     """
-    shipped = release.artefact(target, "onnx")
+    shipped = shipped_artefact(release, target, ONNX_FORMATS)
     if shipped is not None:
         return release.path(shipped), shipped.sha256
 
     def make(folder: Path) -> Path:
-        from cardembed.export.onnx import export_target_onnx
+        from cardembed.export.onnx_variants import export_onnx
 
-        return export_target_onnx(release, target, folder)
+        path = folder / f"{target}.onnx"
+        export_onnx(_source(release, target), path)
+        return path
 
-    return _derived(release, target, f"{release.target(target).architecture}.onnx", make, ("onnx",))
+    name = f"{release.target(target).architecture}.onnx"
+    tools = ("onnx",)
+    return _derived(release, target, name, make, tools, states=_preprocessing_digest(release, target))
 
 
 def exported_coreml(release: Release, target: str) -> tuple[Path, str]:
-    """The float16 ML Program of a target and the SHA-256 over its files, converted here once.
+    """The Core ML artefact of a target and its SHA-256: the release's own, else a float16 ML Program.
+
+    That is converted here once. The digest is that of `sha256_artefact`.
 
     Raises:
         UnavailableError: It was not converted before, and there is no PyTorch, or there are no Core ML tools.
         ExportError: It cannot be converted.
         ReleaseError: The release has no weights for the target, or other bytes than it promises.
     """
+    shipped = shipped_artefact(release, target, COREML_FORMATS)
+    if shipped is not None:
+        return release.path(shipped), shipped.sha256
 
     def make(folder: Path) -> Path:
         from cardembed.export.coreml import export_coreml
-        from cardembed.export.source import source_of_target
 
         path = folder / f"{target}.mlpackage"
-        export_coreml(source_of_target(release, target), path)
+        export_coreml(_source(release, target), path)
         return path
 
-    return _derived(
-        release, target, f"{release.target(target).architecture}.mlpackage", make, ("coremltools",)
-    )
+    name = f"{release.target(target).architecture}.mlpackage"
+    tools = ("coremltools",)
+    return _derived(release, target, name, make, tools, states=_preprocessing_digest(release, target))
 
 
 def quantised_int8(release: Release, target: str) -> tuple[Path, str]:
@@ -192,9 +206,23 @@ def recorded_normaliser(release: Release, hef: Artefact) -> Normalised:
     return hef.normalised
 
 
+def _source(release: Release, target: str) -> Source:
+    """As of the weight file alone: the release changes with every threshold, and the file must not."""
+    from cardembed.export.source import source_of_target
+
+    return replace(source_of_target(release, target), release_digest=None)
+
+
+def _preprocessing_digest(release: Release, target: str) -> str:
+    from cardembed.embedders.preprocessing import Preprocessing
+
+    return Preprocessing.of(release.preprocessing, release.target(target).input_size).digest
+
+
 def _derived(
-    release: Release, target: str, name: str, make: Make, tools: tuple[str, ...]
+    release: Release, target: str, name: str, make: Make, tools: tuple[str, ...], *, states: str | None = None
 ) -> tuple[Path, str]:
+    """A file made of a target's weights, by the versions of `tools`; `states` is what else its bytes hold."""
     weights = release.weights(target)
     release.read(weights)  # what was derived from them stands for them only while they are what is promised
     folder = cache_root() / "exports" / weights.sha256
@@ -204,7 +232,8 @@ def _derived(
             digest = _known(file)
             if digest is not None:
                 return file, digest
-    key = sha256_bytes(canonical_json(versions))[:16]
+    made_of = versions if states is None else {**versions, "states": states}
+    key = sha256_bytes(canonical_json(made_of))[:16]
     note = {"source": weights.sha256, "tools": versions}
     return _once(folder / key / name, make, note, torch=True)
 

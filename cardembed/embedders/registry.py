@@ -9,6 +9,7 @@ from typing import Any
 
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
+from cardembed.embedders.shipped import COREML_FORMATS, ONNX_FORMATS, shipped_artefact
 from cardembed.errors import UnknownTargetError
 from cardembed.release import Release
 
@@ -30,19 +31,19 @@ class Runtime:
 def _derived(
     opens: Callable[..., Embedder],
     found: tuple[Path, str],
-    form: str,
+    formats: tuple[str, ...],
     release: Release,
     target: str,
     *,
     threads: int | None,
 ) -> Embedder:
-    """Open a file with its digest; the release's own of this format, or one that its weights name."""
+    """Open a file with its digest; the release's own of these formats, or one that its weights name."""
     path, digest = found
     return opens(
         path,
         target=target,
         sha256=digest,
-        artefact_digest=(release.artefact(target, form) or release.weights(target)).sha256,
+        artefact_digest=(shipped_artefact(release, target, formats) or release.weights(target)).sha256,
         preprocessing=_preprocessing(release, target),
         threads=threads,
     )
@@ -52,7 +53,9 @@ def _open_onnx(release: Release, target: str, threads: int | None) -> Embedder:
     from cardembed.embedders.exports import exported_onnx
     from cardembed.embedders.onnx import OnnxEmbedder
 
-    return _derived(OnnxEmbedder, exported_onnx(release, target), "onnx", release, target, threads=threads)
+    return _derived(
+        OnnxEmbedder, exported_onnx(release, target), ONNX_FORMATS, release, target, threads=threads
+    )
 
 
 def _open_coreml(release: Release, target: str, threads: int | None) -> Embedder:
@@ -60,7 +63,7 @@ def _open_coreml(release: Release, target: str, threads: int | None) -> Embedder
     from cardembed.embedders.exports import exported_coreml
 
     return _derived(
-        CoreMLEmbedder, exported_coreml(release, target), "mlpackage", release, target, threads=threads
+        CoreMLEmbedder, exported_coreml(release, target), COREML_FORMATS, release, target, threads=threads
     )
 
 
@@ -68,7 +71,9 @@ def _open_int8(release: Release, target: str, threads: int | None) -> Embedder:
     from cardembed.embedders.exports import quantised_int8
     from cardembed.embedders.int8 import Int8Embedder
 
-    return _derived(Int8Embedder, quantised_int8(release, target), "int8", release, target, threads=threads)
+    return _derived(
+        Int8Embedder, quantised_int8(release, target), ("int8",), release, target, threads=threads
+    )
 
 
 def _open_hef(release: Release, target: str, threads: int | None) -> Embedder:
@@ -94,7 +99,7 @@ def _open_simulated_hef(release: Release, target: str, threads: int | None) -> E
         del threads
         return HailoEmbedder(path, **more)
 
-    return _derived(opens, simulated_hef(release, target), "int8", release, target, threads=threads)
+    return _derived(opens, simulated_hef(release, target), ("int8",), release, target, threads=threads)
 
 
 def _open_torch(release: Release, target: str, threads: int | None) -> Embedder:

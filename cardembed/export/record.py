@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from cardembed._io import atomic_write_json, sha256_artefact
+from cardembed._io import atomic_write_json, sha256_artefact, size_of_artefact
 
 __all__ = ["ExportRecord", "Port", "measure", "tool_versions", "write_record"]
 
@@ -67,8 +67,7 @@ def measure(path: Path) -> tuple[str, int]:
     Raises:
         ArtefactError: A package with a link, or without files.
     """
-    files = [item for item in path.rglob("*") if item.is_file()] if path.is_dir() else [path]
-    return sha256_artefact(path), sum(item.stat().st_size for item in files)
+    return sha256_artefact(path), size_of_artefact(path)
 
 
 def tool_versions(names: Iterable[str]) -> dict[str, str]:

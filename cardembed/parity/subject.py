@@ -126,26 +126,29 @@ class Subject:
         model = load_weights(self.release.path(weights), sha256=weights.sha256).eval()
         return rounded_model(model) if rounded else model
 
-    def candidate(self, route: Route, path: Path | None = None) -> Candidate:
-        """A route's artefact, to be exported; or one that lies at `path`."""
+    def candidate(self, route: Route, path: Path | None = None, *, named: bool = False) -> Candidate:
+        """A route's artefact, to be exported; or one that lies at `path`, maybe called by its name, too."""
         return Candidate(
-            name=f"{self.target} {route.name}",
+            name=f"{self.target} {route.name}" + (f" {path.name}" if path is not None and named else ""),
             kind=route.kind,
             export=lambda folder: path or route.export(self.release, self.target, folder),
             open=lambda written: route.open(written, self.preprocessing),
             executed_by=route.executed_by,
         )
 
-    def check(self, route: Route, folder: Path, path: Path | None = None) -> ParityResult:
+    def check(
+        self, route: Route, folder: Path, path: Path | None = None, *, named: bool = False
+    ) -> ParityResult:
         """Take the route's artefact through the parity gate.
 
         Args:
             route: One of the target's.
             folder: Where it is written.
             path: An artefact that is there already, in place of an export.
+            named: Whether the result is to name that file.
         """
         reference = self.embeddings(rounded=route.rounded)
-        candidate = self.candidate(route, path)
+        candidate = self.candidate(route, path, named=named)
         return check_parity(candidate, reference, self.batch, folder, lambda: self.searched)
 
 

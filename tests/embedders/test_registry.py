@@ -5,9 +5,9 @@ from importlib import metadata
 import numpy as np
 import pytest
 
-from cardembed._io import cache_root, sha256_file
+from cardembed._io import cache_root, sha256_artefact, sha256_file, size_of_artefact
 from cardembed.embedders import exports
-from cardembed.embedders.exports import exported_onnx
+from cardembed.embedders.exports import exported_coreml, exported_onnx
 from cardembed.embedders.registry import RUNTIMES, open_embedder
 from cardembed.errors import DigestMismatchError, ReleaseError, UnavailableError, UnknownTargetError
 from cardembed.fidelity import Fidelity
@@ -19,6 +19,13 @@ from cardembed.release import Release
 def release(random_release, tmp_path):
     """A copy that a test may spoil."""
     return shutil.copytree(random_release, tmp_path / "release")
+
+
+@pytest.fixture
+def empty_cache(monkeypatch, tmp_path):
+    """Where exports would be written."""
+    monkeypatch.setenv("CARDEMBED_CACHE", str(tmp_path / "empty"))
+    return tmp_path / "empty"
 
 
 def change(release, edit):
@@ -33,8 +40,8 @@ def batch():
 
 
 def export_of(embedder):
-    (file,) = (cache_root() / "exports" / embedder.artefact_digest).glob("*/vit_tiny_6.onnx")
-    return file
+    files = (cache_root() / "exports" / embedder.artefact_digest).glob("*/vit_tiny_6.onnx")
+    return next(file for file in files if sha256_file(file) == embedder.runtime["derived_sha256"])
 
 
 def test_every_target_has_a_runtime():
@@ -71,6 +78,22 @@ def test_an_export_is_made_once_and_a_damaged_one_again(random_release, monkeypa
     with open_embedder(random_release, "android") as embedder:
         assert embedder.runtime["derived_sha256"] == sha256_file(file)
     assert file.stat().st_mtime_ns != written
+
+
+def test_the_export_is_the_file_that_the_command_writes(release, random_exports):
+    opened = Release.load(release)
+    first = exported_onnx(opened, "android")
+    assert first[1] == sha256_file(random_exports / "android.onnx")
+    recalibrated = opened.with_thresholds({"android": (0.4, {})})
+    assert exported_onnx(recalibrated, "android") == first
+    change(release, lambda content: content.update(preprocessing={"interpolation": "bilinear"}))
+    other = exported_onnx(Release.load(release), "android")  # which its metadata state
+    assert (other[0] != first[0], other[1] != first[1]) == (True, True)
+
+
+def test_the_package_is_the_one_that_the_command_writes(random_release, random_exports):
+    digest = sha256_artefact(random_exports / "ios.mlpackage")
+    assert exported_coreml(Release.load(random_release), "ios")[1] == digest
 
 
 def test_another_version_of_what_writes_it_exports_anew(random_release, monkeypatch, tmp_path):
@@ -110,6 +133,47 @@ def test_a_shipped_onnx_needs_no_pytorch(release, batch, monkeypatch):
         assert np.abs(embedder.embed_preprocessed(batch) - expected).max() < 1e-6
     with pytest.raises(ReleaseError, match="weights"):
         open_embedder(release, "android", runtime="torch")
+
+
+def ship(release, exports, *names):
+    """Put exports into a release whose weights they were made of; gives their digests by name."""
+    digests = {name: sha256_artefact(exports / name) for name in names}
+    for name in names:
+        copy = shutil.copytree if (exports / name).is_dir() else shutil.copyfile
+        copy(exports / name, release / name)
+
+    def edit(content):
+        for name in names:
+            target, _, form = name.partition(".")
+            entry = {"path": name, "sha256": digests[name], "format": form}
+            entry["bytes"] = size_of_artefact(exports / name)
+            content["targets"][target]["artefacts"].append(entry)
+
+    change(release, edit)
+    return digests
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("ios.mlmodel", "ios.mlpackage"), ("ios.mlmodel",), ("android.ort", "android.onnx"), ("android.ort",)],
+)
+def test_what_is_shipped_is_executed_and_named(release, random_exports, batch, empty_cache, names):
+    executed = names[-1]
+    target = executed.partition(".")[0]
+    digests = ship(release, random_exports, *names)
+    with open_embedder(release, target) as embedder:
+        assert embedder.artefact_digest == digests[executed]
+        assert "derived_sha256" not in embedder.runtime
+        found = embedder.embed_preprocessed(batch)
+    assert not empty_cache.exists()  # nothing was exported
+    with open_embedder(release, target, runtime="torch") as embedder:
+        assert np.abs(embedder.embed_preprocessed(batch) - found).max() < 1e-2
+    Release.load(release).verify()
+    for file in (release / executed).rglob("*") if (release / executed).is_dir() else [release / executed]:
+        if file.is_file():
+            file.write_bytes(file.read_bytes()[:-1] + b"?")
+    with pytest.raises(DigestMismatchError):
+        open_embedder(release, target)
 
 
 def no_torch(monkeypatch):
