@@ -30,7 +30,9 @@ __all__ = ["LIMITS", "MEMORY", "USUAL", "outcome"]
 
 MEMORY = 1 << 30
 """Bytes by which the process may grow."""
-LIMITS = GraphLimits(tensor_elements=1 << 21, live_elements=1 << 22, work=1 << 29, folded_work=1 << 28)
+LIMITS = GraphLimits(
+    tensor_elements=1 << 21, live_elements=1 << 22, work=1 << 29, numbers=1 << 28, folded_work=1 << 28
+)
 """In proportion to the samples, which are a few kilobytes."""
 USUAL = 10
 """One file of so many is checked within everyday limits, and not run: that may take long."""

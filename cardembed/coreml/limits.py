@@ -17,8 +17,8 @@ class Limits:
     """Of a NeuralNetwork's protobuf, which holds the weights; protobuf itself ends there."""
     manifest_bytes: int = 1 << 20
     """Of Manifest.json."""
-    operations: int = 50_000
-    """Operations or layers of a model, constants included."""
+    operations: int = 20_000
+    """Operations or layers of a model, constants included: their shapes are reckoned in a second or two."""
     rank: int = 8
     """Dimensions of a tensor."""
     constant_elements: int = 1 << 30

@@ -91,7 +91,7 @@ class GraphBounds:
                     if name:
                         values[name] = one
                         self._compare(name, one)
-                tally.work(work_of(call, made), constant=constant)
+                tally.work(*work_of(call, made), constant=constant)
             except ShapeProblem as problem:
                 raise ShapeProblem(f"{step.operator} with {problem}") from problem
             except (ValueError, IndexError, TypeError, OverflowError, MemoryError) as error:
@@ -122,7 +122,7 @@ class _Tally:
 
     def __init__(self, limits: GraphLimits, batch: int, stored: int) -> None:
         self._limits, self._batch = limits, batch
-        self._live = self._folded = self._work = self._folded_work = 0
+        self._live = self._folded = self._work = self._numbers = self._folded_work = 0
         self._stored = stored
 
     def add(self, value: Value) -> None:
@@ -146,11 +146,15 @@ class _Tally:
         if not value.constant:
             self._live -= value.elements
 
-    def work(self, amount: int, *, constant: bool) -> None:
-        self._work += amount
-        self._folded_work += amount * constant
-        if self._work > self._limits.work * self._batch or self._folded_work > self._limits.folded_work:
+    def work(self, multiplications: int, numbers: int, *, constant: bool) -> None:
+        limits, batch = self._limits, self._batch
+        self._work += multiplications
+        self._numbers += numbers
+        self._folded_work += (multiplications + numbers) * constant
+        if self._work > limits.work * batch or self._folded_work > limits.folded_work:
             raise ShapeProblem(f"{self._work} multiplications")
+        if self._numbers > limits.numbers * batch:
+            raise ShapeProblem(f"{self._numbers} numbers to read and write")
 
 
 def _rule(step: Step) -> Any:  # noqa: ANN401 - a rule

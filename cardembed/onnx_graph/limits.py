@@ -20,6 +20,9 @@ class GraphLimits:
     live_elements: int = 1 << 27
     """Of all results that exist at the same time."""
     work: int = 1 << 40
-    """Multiplications and results of one run: twice what ViT-Large at 518 pixels does."""
+    """Multiplications of one run, in products and windows: twice what ViT-Large at 518 pixels does."""
+    numbers: int = 1 << 34
+    """That all other operators of one run read and write, each of which takes the time of many
+    multiplications: nearly four times what ViT-Large at 518 pixels does."""
     folded_work: int = 1 << 32
-    """The same of what constants alone give, which ONNX Runtime computes while it opens a file."""
+    """Both of what constants alone give, which ONNX Runtime computes while it opens a file."""

@@ -116,19 +116,19 @@ def _reduce(call: Call) -> list[Value]:
     return [result(sides, first.dtype)]
 
 
-def work_of(call: Call, made: list[Value]) -> int:
-    """Multiplications of a product or a window, else the numbers that are read and written."""
+def work_of(call: Call, made: list[Value]) -> tuple[int, int]:
+    """Multiplications of a product or a window; of anything else 0, and the numbers it reads and writes."""
     results = sum(value.elements for value in made)
     first, second = call.inputs[:1], call.optional(1)
     if call.operator in ("MatMul", "FusedMatMul", "Gemm", "FusedGemm") and first and first[0] is not None:
         shape = first[0].shape
         turned = call.integer("transA", 0) and len(shape) > 1
-        return results * (shape[-2] if turned else shape[-1])
+        return results * (shape[-2] if turned else shape[-1]), 0
     if call.operator in ("Conv", "FusedConv") and second is not None:
-        return results * math.prod(second.shape[1:])
+        return results * math.prod(second.shape[1:]), 0
     if call.operator in ("MaxPool", "AveragePool"):
-        return results * math.prod(call.whole("kernel_shape") or ())
-    return results + sum(value.elements for value in call.inputs if value is not None)
+        return results * math.prod(call.whole("kernel_shape") or ()), 0
+    return 0, results + sum(value.elements for value in call.inputs if value is not None)
 
 
 RULES: dict[tuple[str, str], Callable[[Call], list[Value]]] = {

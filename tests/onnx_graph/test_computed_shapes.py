@@ -92,6 +92,12 @@ def worked():
     return model([*nodes, node("Identity", ["m20"], "last")], constants)
 
 
+def repeated():
+    nodes = [node("Expand", ["input", "sides"], "r0")]
+    nodes += [node("Relu", [f"r{n}"], f"r{n + 1}") for n in range(600)]
+    return model([*nodes, node("Identity", ["r600"], "last")], {"sides": np.array([1 << 22, 4])})
+
+
 def folded():
     nodes = [node("ConstantOfShape", ["square"], "m0")]
     nodes += [node("MatMul", [f"m{n}", f"m{n}"], f"m{n + 1}") for n in range(3)]
@@ -110,6 +116,7 @@ def folded():
         (outer, "MatMul with a result of shape"),
         (many_at_once, "numbers at a time"),
         (worked, "multiplications"),
+        (repeated, "numbers to read and write"),
         (folded, "multiplications"),
         (squared, "ConstantOfShape with a result of shape"),
     ],
