@@ -112,6 +112,20 @@ def test_a_host_that_delays_most_queries_of_one_kind_is_no_memory():
     assert run(device).repeated_ratio == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("times", "found"), [(1, False), (2, False), (3, True)])
+def test_a_host_that_is_off_once_or_twice_is_no_memory(times, found):
+    # 413 queries come before; each comparison has 60.
+    until = 413 + 60 * times
+    device = Device(
+        took=lambda d: 5_000_000 - 800_000 * (d.seen[-2:-1] == d.seen[-1:] and 413 <= d.queries < until)
+    )
+    if found:
+        with pytest.raises(InfrastructureError, match=r"0\.840 each time"):
+            run(device)
+    else:
+        assert run(device).repeated_ratio == pytest.approx(1)
+
+
 def test_a_memory_that_answers_now_and_then_is_found():
     device = Device(
         took=lambda d: 5_000_000 - 4_500_000 * (d.seen[-2:-1] == d.seen[-1:] and d.queries % 5 == 0)

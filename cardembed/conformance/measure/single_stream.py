@@ -27,6 +27,8 @@ _NOTICEABLE = 500_000
 _QUICK = 0.1
 """The quantile at which repeated queries are compared with others: a host's other work only adds time, to
 some queries of each kind, so the quick ones tell what the device takes; a memory shows in them, too."""
+_COMPARED = 3
+"""Times at most: a host without a free processor is a tenth off now and then, a memory every time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,8 @@ def run_single_stream(
         changed += answer.tobytes() != golden[place].tobytes()
     seconds = (clock() - begin) / 1e9
     nearest = float(np.min(cosines))  # NaN where any is
-    ratio, saved = _repeated(query, rows, asked.repeated, clock)
-    _check(asked, taken, nearest, ratio if saved > _NOTICEABLE else 1.0)
+    ratio, noticed = _unremembered(query, rows, asked, clock)
+    _check(asked, taken, nearest, ratio if noticed else 1.0)
     milliseconds = [value / _NANOSECONDS for value in taken]
     at = np.percentile(milliseconds, (50, 90, 99))
     return SingleStreamRun(
@@ -132,6 +134,20 @@ def _timed(
     before = clock()
     answer = query(row)
     return clock() - before, answer
+
+
+def _unremembered(
+    query: Callable[[Batch], NDArray[np.float32]],
+    rows: list[Batch],
+    asked: SingleStream,
+    clock: Callable[[], int],
+) -> tuple[float, bool]:
+    """The ratio, and whether repeated queries are noticeably faster each time that they are compared."""
+    for _ in range(_COMPARED):
+        ratio, saved = _repeated(query, rows, asked.repeated, clock)
+        if saved <= _NOTICEABLE or ratio >= asked.smallest_ratio:
+            return ratio, False
+    return ratio, True
 
 
 def _repeated(
@@ -174,6 +190,6 @@ def _check(asked: SingleStream, taken: list[int], nearest: float, ratio: float) 
         raise InfrastructureError(
             "latency",
             expected=f"one input to take as long as others (ratio ≥ {asked.smallest_ratio:g})",
-            found=f"{ratio:.2f}: answers come from memory",
+            found=f"{ratio:.3f} each time: answers come from memory",
             action="switch off what caches results",
         )
