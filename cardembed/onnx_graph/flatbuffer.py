@@ -12,6 +12,7 @@ __all__ = ["Buffer", "FlatbufferProblem", "Table"]
 
 _VISITS = 400_000
 """Tables and texts of a file; a ViT-Large has 60,000."""
+_TOO_OFTEN = "offsets that lead to the same bytes again and again"
 
 
 class FlatbufferProblem(Exception):  # noqa: N818 - what becomes an ArtefactError where the file is known
@@ -40,8 +41,13 @@ class Buffer:
         self._visits -= 1
         self._bytes -= size
         if min(self._visits, self._bytes) < 0:
-            raise FlatbufferProblem("offsets that lead to the same bytes again and again")
+            raise FlatbufferProblem(_TOO_OFTEN)
         return self.data[at : at + size]
+
+    def expect(self, count: int) -> None:
+        """Refuse more tables or texts than may still be taken, before a list of them is made."""
+        if count > self._visits:
+            raise FlatbufferProblem(_TOO_OFTEN)
 
     def root(self) -> Table:
         """The table that the first number points to."""
@@ -106,8 +112,10 @@ class Table:
 
     def _places(self, slot: int) -> list[int]:
         at = self._follow(slot)
-        offsets = self.integers(slot, "I")
-        return [at + 4 + 4 * n + offset for n, offset in enumerate(offsets)] if at is not None else []
+        if at is None:
+            return []
+        self._buffer.expect(self._buffer.number("I", at))
+        return [at + 4 + 4 * n + offset for n, offset in enumerate(self.integers(slot, "I"))]
 
     def tables(self, slot: int) -> list[Table]:
         """Tables of a vector."""
