@@ -29,7 +29,6 @@ __all__ = [
     "sha256_file",
     "sha256_listing",
     "sha256_tree",
-    "size_of_artefact",
 ]
 
 
@@ -112,13 +111,6 @@ def sha256_tree(path: Path | str) -> str:
 def sha256_artefact(path: Path | str) -> str:
     """SHA-256 of an artefact: `sha256_tree` of a folder, `sha256_file` of anything else."""
     return sha256_tree(path) if Path(path).is_dir() else sha256_file(path)
-
-
-def size_of_artefact(path: Path | str) -> int:
-    """Bytes of a file, or of all files of a folder; links, which `sha256_tree` refuses, do not count."""
-    path = Path(path)
-    files = [item for item in path.rglob("*") if item.is_file()] if path.is_dir() else [path]
-    return sum(item.stat().st_size for item in files if not item.is_symlink())
 
 
 def sha256_listing(files: Iterable[tuple[str, str]]) -> str:

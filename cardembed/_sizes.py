@@ -1,4 +1,4 @@
-"""How large an artefact may be, asked before a byte of it is read or hashed."""
+"""How large an artefact is and may be, asked before a byte of it is read or hashed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cardembed.errors import ArtefactError
 
-__all__ = ["LARGEST_HEF", "LARGEST_ONNX", "check_size"]
+__all__ = ["LARGEST_HEF", "LARGEST_ONNX", "check_size", "size_of_artefact"]
 
 LARGEST_ONNX = (2 << 30) - 1
 """Bytes of an ONNX or ORT file: protobuf's own limit, and that of flatbuffers."""
@@ -52,6 +52,11 @@ def check_size(path: Path | str) -> None:
                 found=f"{total} bytes",
                 action="name an artefact that cardembed wrote",
             )
+
+
+def size_of_artefact(path: Path | str) -> int:
+    """Bytes of a file, or of all files of a folder; links, which `sha256_tree` refuses, do not count."""
+    return sum(_sizes(Path(path)))
 
 
 def _sizes(path: Path) -> Iterator[int]:

@@ -23,8 +23,8 @@ from pydantic import (
     model_validator,
 )
 
-from cardembed._io import atomic_write_json, canonical_json, sha256_artefact, sha256_bytes, size_of_artefact
-from cardembed._sizes import check_size
+from cardembed._io import atomic_write_json, canonical_json, sha256_artefact, sha256_bytes
+from cardembed._sizes import check_size, size_of_artefact
 from cardembed._validation import read_record
 from cardembed.errors import ArtefactError, DigestMismatchError, ReleaseError, UnknownTargetError
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from PIL import Image
 
-from cardembed._io import sha256_artefact, sha256_file, size_of_artefact
+from cardembed._io import sha256_artefact, sha256_file
+from cardembed._sizes import size_of_artefact
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.shipped import COREML_FORMATS, DEPLOYED, ONNX_FORMATS
@@ -121,12 +122,9 @@ def _onnx_metadata(file: Path) -> Metadata:
 
 
 def _ort_metadata(file: Path) -> Metadata:
-    from cardembed.embedders.onnx_safety import check_ort
-    from cardembed.onnx_graph.ort_file import read_ort
+    from cardembed.embedders.onnx_safety import check_ort_file
 
-    data = file.read_bytes()
-    check_ort(file, data)
-    return {entry.key: entry.value for entry in read_ort(data).metadata_props}
+    return {entry.key: entry.value for entry in check_ort_file(file).metadata_props}
 
 
 def _coreml_metadata(file: Path) -> Metadata:

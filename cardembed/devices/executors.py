@@ -19,10 +19,7 @@ def _preprocessing(request: DeviceRequest) -> Preprocessing:
     return Preprocessing(size=asked.size, mean=asked.mean, std=asked.std, interpolation=asked.interpolation)
 
 
-def _open_onnx(
-    request: DeviceRequest, file: Path, threads: int | None, units: ComputeUnits | None
-) -> Embedder:
-    _refuse_units(request, units)
+def _open_onnx(request: DeviceRequest, file: Path, threads: int | None) -> Embedder:
     from cardembed.embedders.onnx import OnnxEmbedder
 
     return OnnxEmbedder(
@@ -34,10 +31,7 @@ def _open_onnx(
     )
 
 
-def _open_torch(
-    request: DeviceRequest, file: Path, threads: int | None, units: ComputeUnits | None
-) -> Embedder:
-    _refuse_units(request, units)
+def _open_torch(request: DeviceRequest, file: Path, threads: int | None) -> Embedder:
     from cardembed.embedders.pytorch import TorchEmbedder
 
     return TorchEmbedder.from_file(
@@ -51,7 +45,7 @@ def _open_torch(
 
 
 def _open_coreml(
-    request: DeviceRequest, file: Path, threads: int | None, units: ComputeUnits | None
+    request: DeviceRequest, file: Path, threads: int | None, units: ComputeUnits | None = None
 ) -> Embedder:
     from cardembed.embedders.coreml import CoreMLEmbedder
 
@@ -66,17 +60,7 @@ def _open_coreml(
     )
 
 
-def _refuse_units(request: DeviceRequest, units: ComputeUnits | None) -> None:
-    if units is not None:
-        raise UsageError(
-            "compute units",
-            expected="an .mlpackage or .mlmodel to choose them for",
-            found=f"{units} for {request.artefact.format}",
-            action="leave them out",
-        )
-
-
-OPENERS: dict[str, Callable[[DeviceRequest, Path, int | None, ComputeUnits | None], Embedder]] = {
+OPENERS: dict[str, Callable[[DeviceRequest, Path, int | None], Embedder]] = {
     "onnx": _open_onnx,
     "ort": _open_onnx,
     "safetensors": _open_torch,
@@ -107,4 +91,14 @@ def open_requested(
         ArtefactError: It cannot be parsed.
         ReleaseError: The file is no such artefact.
     """
-    return OPENERS[request.artefact.format](request, file, threads, compute_units)
+    opener = OPENERS[request.artefact.format]
+    if compute_units is None:
+        return opener(request, file, threads)
+    if opener is not _open_coreml:
+        raise UsageError(
+            "compute units",
+            expected="an .mlpackage or .mlmodel to choose them for",
+            found=f"{compute_units} for {request.artefact.format}",
+            action="leave them out",
+        )
+    return _open_coreml(request, file, threads, compute_units)

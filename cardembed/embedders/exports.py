@@ -59,20 +59,13 @@ def exported_onnx(release: Release, target: str) -> tuple[Path, str]:
         ExportError: The export differs from the weights.
         ReleaseError: The release ships no weights either, or other bytes than it promises.
     """
-    shipped = shipped_artefact(release, target, ONNX_FORMATS)
-    if shipped is not None:
-        return release.path(shipped), shipped.sha256
 
-    def make(folder: Path) -> Path:
+    def export(source: Source, path: Path) -> object:
         from cardembed.export.onnx_variants import export_onnx
 
-        path = folder / f"{target}.onnx"
-        export_onnx(_source(release, target), path)
-        return path
+        return export_onnx(source, path)
 
-    name = f"{release.target(target).architecture}.onnx"
-    tools = ("onnx",)
-    return _derived(release, target, name, make, tools, states=_preprocessing_digest(release, target))
+    return _exported(release, target, ONNX_FORMATS, "onnx", export)
 
 
 def exported_coreml(release: Release, target: str) -> tuple[Path, str]:
@@ -85,20 +78,13 @@ def exported_coreml(release: Release, target: str) -> tuple[Path, str]:
         ExportError: It cannot be converted.
         ReleaseError: The release has no weights for the target, or other bytes than it promises.
     """
-    shipped = shipped_artefact(release, target, COREML_FORMATS)
-    if shipped is not None:
-        return release.path(shipped), shipped.sha256
 
-    def make(folder: Path) -> Path:
+    def export(source: Source, path: Path) -> object:
         from cardembed.export.coreml import export_coreml
 
-        path = folder / f"{target}.mlpackage"
-        export_coreml(_source(release, target), path)
-        return path
+        return export_coreml(source, path)
 
-    name = f"{release.target(target).architecture}.mlpackage"
-    tools = ("coremltools",)
-    return _derived(release, target, name, make, tools, states=_preprocessing_digest(release, target))
+    return _exported(release, target, COREML_FORMATS, "coremltools", export)
 
 
 def quantised_int8(release: Release, target: str) -> tuple[Path, str]:
@@ -206,17 +192,32 @@ def recorded_normaliser(release: Release, hef: Artefact) -> Normalised:
     return hef.normalised
 
 
-def _source(release: Release, target: str) -> Source:
-    """As of the weight file alone: the release changes with every threshold, and the file must not."""
-    from cardembed.export.source import source_of_target
+def _exported(
+    release: Release,
+    target: str,
+    formats: tuple[str, ...],
+    tool: str,
+    export: Callable[[Source, Path], object],
+) -> tuple[Path, str]:
+    """The release's own artefact of these formats, else one of the first of them, exported here once."""
+    shipped = shipped_artefact(release, target, formats)
+    if shipped is not None:
+        return release.path(shipped), shipped.sha256
+    form = formats[0]
 
-    return replace(source_of_target(release, target), release_digest=None)
+    def make(folder: Path) -> Path:
+        from cardembed.export.source import source_of_target
 
+        path = folder / f"{target}.{form}"
+        # As of the weight file alone: the release changes with every threshold, and the file must not.
+        export(replace(source_of_target(release, target), release_digest=None), path)
+        return path
 
-def _preprocessing_digest(release: Release, target: str) -> str:
     from cardembed.embedders.preprocessing import Preprocessing
 
-    return Preprocessing.of(release.preprocessing, release.target(target).input_size).digest
+    states = Preprocessing.of(release.preprocessing, release.target(target).input_size).digest
+    name = f"{release.target(target).architecture}.{form}"
+    return _derived(release, target, name, make, (tool,), states=states)
 
 
 def _derived(

@@ -17,7 +17,7 @@ from cardembed.onnx_graph.schemas import check_node, opset_of
 from cardembed.onnx_graph.values import ShapeProblem
 from cardembed.onnx_graph.wire import check_messages
 
-__all__ = ["CheckedGraph", "check_onnx", "check_ort", "parse_checked", "read_checked"]
+__all__ = ["CheckedGraph", "check_onnx", "check_ort", "check_ort_file", "parse_checked", "read_checked"]
 
 _DOMAINS = ("", "ai.onnx", "com.microsoft")
 
@@ -135,6 +135,20 @@ def check_ort(path: Path, data: bytes, *, limits: GraphLimits | None = None) -> 
         ArtefactError: No such file; what it says about its operators, types and shapes is not so, or is what
             `parse_checked` refuses.
     """
+    return _read_ort(path, data, limits)[1]
+
+
+def check_ort_file(path: Path) -> Any:  # noqa: ANN401 - onnx.ModelProto, whose types are generated
+    """Read and check a file as `check_ort` does; gives what it says as an `onnx.ModelProto`.
+
+    Raises:
+        ArtefactError: As `check_ort`; or it is larger than any such file.
+    """
+    check_size(path)
+    return _read_ort(path, path.read_bytes(), None)[0]
+
+
+def _read_ort(path: Path, data: bytes, limits: GraphLimits | None) -> tuple[Any, CheckedGraph]:
     if data[4:8] != b"ORTM":
         raise _bad(path, "no ORT file (its identifier is missing)", "ort")
     try:
@@ -145,7 +159,7 @@ def check_ort(path: Path, data: bytes, *, limits: GraphLimits | None = None) -> 
         raise _bad(path, f"no ORT file that can be run ({problem})", "ort") from problem
     checked = CheckedGraph(path, model.graph, limits, declared=True)
     checked.check(1)
-    return checked
+    return model, checked
 
 
 def _check_domain(node: Any) -> None:  # noqa: ANN401 - generated types

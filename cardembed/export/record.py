@@ -8,7 +8,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from cardembed._io import atomic_write_json, sha256_artefact, size_of_artefact
+from cardembed._io import atomic_write_json, sha256_artefact
+from cardembed._sizes import size_of_artefact
 
 __all__ = ["ExportRecord", "Port", "measure", "tool_versions", "write_record"]
 

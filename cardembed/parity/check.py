@@ -42,7 +42,8 @@ class Outcome(StrEnum):
     MISMATCH = "mismatch"
     """It gave other embeddings."""
     UNJUDGED = "not judged"
-    """It is judged by what it finds, and its weights find too little."""
+    """Nothing says whether it does: it is judged by what it finds, and its weights find too little; or a
+    release ships it, and it is of a kind that no route judges."""
     UNAVAILABLE = "not run"
     """This machine lacks what would execute it."""
 

@@ -61,12 +61,9 @@ def _onnx(path: Path) -> frozenset[str]:
 
 
 def _ort(path: Path) -> frozenset[str]:
-    from cardembed.embedders.onnx_safety import check_ort
-    from cardembed.onnx_graph.ort_file import read_ort
+    from cardembed.embedders.onnx_safety import check_ort_file
 
-    data = path.read_bytes()
-    check_ort(path, data)
-    return _of_graph("ort", read_ort(data).graph)
+    return _of_graph("ort", check_ort_file(path).graph)
 
 
 def _of_graph(name: str, graph: Any) -> frozenset[str]:  # noqa: ANN401 - onnx.GraphProto, whose types are generated

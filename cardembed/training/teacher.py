@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cardembed._io import canonical_json, sha256_bytes
 from cardembed.cards.catalogue import Catalogue, load_catalogue
@@ -106,24 +107,9 @@ class TeacherRun:
         rehearsed = None if rehearsal is None else rehearsal.key
         start = [module_digest(self.model.backbone), module_digest(self.model.head)]
         key = sha256_bytes(canonical_json([*start, self.pool.key, others, rehearsed]))
-
-        def learn_head() -> dict[str, float]:
-            data = HeadData(
-                features=backbone_features(self.model, self.pool, progress=self.rendering),
-                labels=view_labels(self.pool, learned),
-                floors=view_floors(self.pool, self.recipe.head.push),
-                scans=square_features(self.model, squares),
-                gallery=gallery,
-                rehearsal=None if rehearsal is None else (rehearsal, self._features_of(rehearsal)),
-            )
-            options = self._options("teacher-head")
-            trained, record = train_head(self.model, data, self.recipe.head, options, key=start_key)
-            head.load_state_dict(trained.state_dict())
-            return record
-
-        start_key = key
+        learn = partial(self._learn_head, head, squares, gallery, rehearsal, key)
         key = sha256_bytes(canonical_json([key, asdict(self.recipe.head)]))
-        stages = [_Stage("head", self._file("head", key), learn_head)]
+        stages = [_Stage("head", self._file("head", key), learn)]
         for name, log, recipe in fine_tunings(self.recipe):
             learn = partial(
                 fine_tune, self.model, head, self.pool, recipe, scans=squares, gallery=gallery,
@@ -132,6 +118,28 @@ class TeacherRun:
             key = sha256_bytes(canonical_json([key, asdict(recipe)]))
             stages.append(_Stage(name, self._file(name, key), learn))
         return stages
+
+    def _learn_head(
+        self,
+        head: ArcFaceHead,
+        squares: NDArray[np.uint8],
+        gallery: Gallery,
+        rehearsal: Rehearsal | None,
+        key: str,
+    ) -> dict[str, float]:
+        """Stage 1; `head` is given its class vectors."""
+        data = HeadData(
+            features=backbone_features(self.model, self.pool, progress=self.rendering),
+            labels=view_labels(self.pool, gallery.learned),
+            floors=view_floors(self.pool, self.recipe.head.push),
+            scans=square_features(self.model, squares),
+            gallery=gallery,
+            rehearsal=None if rehearsal is None else (rehearsal, self._features_of(rehearsal)),
+        )
+        options = self._options("teacher-head")
+        trained, record = train_head(self.model, data, self.recipe.head, options, key=key)
+        head.load_state_dict(trained.state_dict())
+        return record
 
     def _file(self, stage: str, key: str) -> StageFile:
         return StageFile(self.out / f"teacher-{stage.replace(' ', '-')}.safetensors", key)

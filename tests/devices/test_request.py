@@ -4,11 +4,12 @@ import shutil
 
 import pytest
 
-from cardembed._io import sha256_artefact, size_of_artefact
+from cardembed._io import sha256_artefact
 from cardembed.devices.request import deployed_artefact
 from cardembed.embedders.registry import open_embedder
 from cardembed.errors import DigestMismatchError
 from cardembed.release import Artefact, Release
+from cardembed.release_exports import copy_artefact
 
 
 @pytest.fixture
@@ -16,15 +17,9 @@ def shipping(random_release, random_exports, tmp_path):
     """A release that ships all that android and ios deploy, the less usual form first."""
     release = Release.load(shutil.copytree(random_release, tmp_path / "release"))
     for name in ("android.ort", "android.onnx", "ios.mlmodel", "ios.mlpackage"):
-        file, made = random_exports / name, release.root / name
-        if file.is_dir():
-            shutil.copytree(file, made)
-        else:
-            shutil.copyfile(file, made)
-        artefact = Artefact(
-            path=name, sha256=sha256_artefact(made), format=made.suffix[1:], bytes=size_of_artefact(made)
-        )
-        release = release.with_artefact(made.stem, artefact)
+        file = random_exports / name
+        entry = copy_artefact(file, release.root, file.suffix[1:])
+        release = release.with_artefact(file.stem, Artefact(**entry))
     return release.write()
 
 

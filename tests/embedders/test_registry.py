@@ -5,7 +5,8 @@ from importlib import metadata
 import numpy as np
 import pytest
 
-from cardembed._io import cache_root, sha256_artefact, sha256_file, size_of_artefact
+from cardembed._io import cache_root, sha256_artefact, sha256_file
+from cardembed._sizes import size_of_artefact
 from cardembed.embedders import exports
 from cardembed.embedders.exports import exported_coreml, exported_onnx
 from cardembed.embedders.registry import RUNTIMES, open_embedder

@@ -7,7 +7,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from cardembed._io import sha256_artefact, size_of_artefact
+from cardembed._io import sha256_artefact
+from cardembed._sizes import size_of_artefact
 from cardembed.errors import DigestMismatchError
 from cardembed.parity.routes import ROUTES, routes_of
 from cardembed.parity.shipped import routes_of_artefact, shipped_routes

@@ -126,7 +126,7 @@ def _watched(path: Path, folder: Path, debug: Any) -> Any:  # noqa: ANN401 - unt
     return open_session(str(watched), as_written=True)
 
 
-def _results(session: Any, image: NDArray[np.uint8]) -> dict[str, list[NDArray[np.float32]]]:  # noqa: ANN401
+def _results(session: Any, image: NDArray[np.uint8]) -> dict[str, list[NDArray[np.float32]]]:  # noqa: ANN401 - native
     """One image's, by name, as lists of one batch: what ONNX Runtime's tool matches."""
     values = zip(session.get_outputs(), session.run(None, {INPUT: image.astype(np.float32)}), strict=True)
     return {port.name.removesuffix(_SAVED): [value] for port, value in values if port.name.endswith(_SAVED)}
