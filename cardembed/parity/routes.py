@@ -189,6 +189,7 @@ ROUTES: tuple[Route, ...] = (
     _coreml("coreml-image", "float32", FLOAT32, precision="float32", input="image"),
     _coreml("coreml-mlmodel", "float32", FLOAT32, precision="float32", format="mlmodel"),
     _coreml("coreml-mlmodel-image", "float32", FLOAT32, precision="float32", format="mlmodel", input="image"),
+    _coreml("coreml-mlmodel-weights", "float32", FLOAT16_WEIGHTS, rounded=True, format="mlmodel"),
     _coreml("coreml-batch", "float32", FLOAT32, precision="float32", max_batch=_AT_ONCE),
     _coreml("coreml-weights", "float32", FLOAT16_WEIGHTS, rounded=True),
     _coreml("coreml-optimistic", "float16-optimistic", FLOAT16),

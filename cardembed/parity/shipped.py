@@ -83,8 +83,8 @@ def _coreml(path: Path) -> frozenset[str]:
     image = any(feature.image for feature in said.inputs)
     flexible = any(feature.ranges or feature.choices for feature in said.inputs)
     if said.kind == "neuralNetwork":
-        plain = not flexible and _full_precision(message.neuralNetwork)
-        return frozenset({"coreml-mlmodel-image" if image else "coreml-mlmodel"} if plain else ())
+        name = None if flexible else _NETWORKS.get((_precision(message.neuralNetwork), image))
+        return frozenset({name} if name is not None else ())
     operations = [
         operation
         for function in message.mlProgram.functions.values()
@@ -102,6 +102,14 @@ def _coreml(path: Path) -> frozenset[str]:
     return frozenset({"coreml-image" if image else "coreml-batch" if flexible else "coreml-float32"})
 
 
+_NETWORKS: Mapping[tuple[str, bool], str] = {
+    ("float32", False): "coreml-mlmodel",
+    ("float32", True): "coreml-mlmodel-image",
+    ("float16", False): "coreml-mlmodel-weights",
+}
+"""Routes of NeuralNetworks: by their weights, and whether they take a picture."""
+
+
 def _compressed(operations: list[Any]) -> frozenset[str] | None:
     """The route of a program with compressed weights; None where they are not."""
     kinds = {operation.type for operation in operations if operation.type.startswith("constexpr_")}
@@ -117,15 +125,19 @@ def _compressed(operations: list[Any]) -> frozenset[str] | None:
     return frozenset() if kinds else None
 
 
-def _full_precision(network: Any) -> bool:  # noqa: ANN401 - generated types
-    """Whether all of a NeuralNetwork's weights are float32."""
+def _precision(network: Any) -> str:  # noqa: ANN401 - generated types
+    """What a NeuralNetwork holds: "float32", "float16" where any is, "other" where one is compressed."""
+    found = "float32"
     for layer in network.layers:
         kind = layer.WhichOneof("layer")
         for field, value in getattr(layer, kind).ListFields() if kind else ():
-            weights = field.message_type is not None and field.message_type.name == "WeightParams"
-            if weights and (value.float16Value or value.rawValue or value.int8RawValue):
-                return False
-    return True
+            if field.message_type is None or field.message_type.name != "WeightParams":
+                continue
+            if value.rawValue or value.int8RawValue:
+                return "other"
+            if value.float16Value:
+                found = "float16"
+    return found
 
 
 _READERS: Mapping[str, Callable[[Path], frozenset[str]]] = {

@@ -105,7 +105,7 @@ def test_every_mutation_has_a_format_of_each_tight_route():
     damaged = [route for route in ROUTES if route.mutations == MUTATIONS]
     assert {route.name for route in damaged} == {
         "onnx", "onnx-image", "ort", "ort-image", "coreml-float32", "coreml-image", "coreml-mlmodel",
-        "coreml-mlmodel-image", "coreml-batch", "coreml-weights",
+        "coreml-mlmodel-image", "coreml-mlmodel-weights", "coreml-batch", "coreml-weights",
     }  # fmt: skip
     assert set(FORMATS) == {".onnx", ".ort", ".mlpackage", ".mlmodel"}
 

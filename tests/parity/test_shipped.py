@@ -75,6 +75,7 @@ def test_a_file_says_which_route_judges_it(random_exports, name, routes):
         "coreml-image",
         "coreml-batch",
         "coreml-mlmodel-image",
+        "coreml-mlmodel-weights",
         "coreml-int8",
         "coreml-palette4",
     ],
@@ -87,12 +88,12 @@ def test_other_routes_know_what_they_write(random_release, tmp_path, name):
     assert name in routes_of_artefact(path, path.suffix[1:])
 
 
-def test_a_half_precision_network_is_of_no_route(random_release, tmp_path):
+def test_a_half_precision_network_that_takes_a_picture_is_of_no_route(random_release, tmp_path):
     from cardembed.export.coreml import CoreMLOptions, export_coreml
     from cardembed.export.source import source_of_weights
 
     source = source_of_weights(random_release / "hailo8l.safetensors")
-    export_coreml(source, tmp_path / "m.mlmodel", CoreMLOptions(format="mlmodel"))
+    export_coreml(source, tmp_path / "m.mlmodel", CoreMLOptions(format="mlmodel", input="image"))
     assert routes_of_artefact(tmp_path / "m.mlmodel", "mlmodel") == frozenset()
 
 
