@@ -218,7 +218,7 @@ def verify(directory: Path | None, release_dir: Path | None, target: str | None,
 def seal(report: Path, release_dir: Path | None, features: Path, as_json: bool) -> None:
     """Write a run's verdict beside the release that it judged, as the one that later runs have to repeat.
 
-    REPORT is the folder of `pytest features/ --report REPORT`, run on this machine. Every verdict is computed
+    REPORT is the folder of `pytest features/ --report=REPORT`, run on this machine. Every verdict is computed
     again from the raw numbers; a run with an error, or of another release, is refused.
 
     \b

@@ -95,7 +95,7 @@ def seal_verdict(release: Release, decision: GateDecision, at: datetime) -> Seal
             release.root,
             expected=f"one whole run about {release.digest[:16]}…",
             found=problem,
-            action="judge this release: pytest features/ --release DIR --report REPORT",
+            action="judge this release: pytest features/ --release=DIR --report=REPORT",
         )
     verdict = SealedVerdict(
         release_digest=release.digest,

@@ -66,7 +66,10 @@ _HELP = {
 
 def add_options(parser: pytest.Parser) -> None:
     """Declare them."""
-    group = parser.getgroup("cardembed", "cardembed: what is judged, on which targets")
+    group = parser.getgroup(
+        "cardembed",
+        "cardembed: what is judged, on which targets (write paths behind an equals sign: --photos=DIR)",
+    )
     only = "judge this target only; repeat it or separate names with commas (default: all)"
     group.addoption("--target", action="append", default=[], metavar="NAME", help=only)
     for name, (metavar, text) in _HELP.items():
