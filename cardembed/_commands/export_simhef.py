@@ -20,7 +20,7 @@ def simhef(*, directory: Path | None, target: str, out: Path, as_json: bool) -> 
     """Write a simulated HEF: the target's INT8 network, for the simulated chip.
 
     It is no compiled network, and no chip runs it. It lets the Raspberry Pi's job be rehearsed on a machine
-    without PyTorch: pytest features/ --target hailo8l --device simulator --hef FILE
+    without PyTorch: pytest features/ --target hailo8l --device simulator --hef=FILE
 
     \b
     Example:

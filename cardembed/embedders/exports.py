@@ -171,7 +171,7 @@ def compiled_hef(release: Release, target: str) -> tuple[Path, str, Normalised]:
             f"{target} of {release.name}",
             expected="a compiled network (.hef) in the release",
             found="none",
-            action="compile one for this release, or name a file: pytest features/ --device --hef FILE",
+            action="compile one for this release, or name a file: pytest features/ --device --hef=FILE",
         )
     return release.path(shipped), shipped.sha256, recorded_normaliser(release, shipped)
 
