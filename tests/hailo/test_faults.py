@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +21,8 @@ from cardembed.hailo.driver import attached_devices
 from cardembed.hailo.enquiry import ask_chip
 from cardembed.hailo.protocol import Health
 from cardembed.hailo.resource import ChipResource, Ownership, simulated_platform
-from cardembed.hailo.simulator.chip import HANG
+from cardembed.hailo.simulator import chip as chip_module
+from cardembed.hailo.simulator.chip import CHIP, HANG
 from cardembed.hailo.simulator.faults import ARCHITECTURES, FAULTS_VARIABLE, Faults, inject
 
 WHEN_OPENED = [
@@ -248,6 +249,85 @@ def test_a_second_embedder_finds_the_chip_busy_until_the_first_is_closed(open_he
     assert time.monotonic() - before < 1.0
     first.close()
     open_hef(open_timeout=0.3)
+
+
+@pytest.mark.parametrize("hung", [False, True])
+def test_a_thread_that_waits_while_another_closes_opens_nothing(open_hef, monkeypatch, hung):
+    monkeypatch.setattr(chip_module, "HANG", 0.5)
+    embedder = open_hef(timeout=0.2)
+    driver = embedder._driver
+    if hung:  # so that the next call is going to open the device anew
+        with inject(hang_after=0), pytest.raises(errors.DeviceTimeoutError):
+            embedder.embed_preprocessed(batch())
+        wait_for(lambda: CHIP.owner is None)
+    with ThreadPoolExecutor(1) as pool:
+        with driver._turn(Deadline.after(1)):
+            late = pool.submit(driver.identify, Deadline.after(5))
+            time.sleep(0.2)  # until it waits for its turn
+            driver.close(Deadline.after(0.1))
+            free()
+        before = time.monotonic()
+        with pytest.raises(errors.UsageError, match="found a closed one"):
+            late.result()
+        assert time.monotonic() - before < 1
+    free()
+    assert CHIP.owner is None
+    assert open_hef().embed_preprocessed(batch()).shape == (3, 768)
+
+
+def test_a_device_that_opens_when_its_embedder_was_closed_is_given_back(open_hef, monkeypatch):
+    opened, opening = simulated_platform().VDevice, threading.Event()
+    given_back = []
+
+    class Slow(opened):
+        def __init__(self, *arguments, **options):
+            opening.set()
+            time.sleep(0.5)
+            super().__init__(*arguments, **options)
+
+        def release(self):
+            given_back.append(threading.current_thread().name)
+            super().release()
+
+    with inject(lost_after=0):
+        embedder = open_hef()
+        driver = embedder._driver
+        with pytest.raises(errors.DeviceLostError):
+            embedder.embed_preprocessed(batch())
+    monkeypatch.setattr(simulated_platform(), "VDevice", Slow)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(driver.identify, Deadline.after(5))
+        assert opening.wait(2)
+        driver.close(Deadline.after(0.1))
+        before = time.monotonic()
+        with pytest.raises(errors.UsageError, match="found a closed one"):
+            late.result()
+        assert time.monotonic() - before < 2
+    assert given_back[0] == "hailort"  # a native call, too: and nobody waits for the garbage collector
+    assert CHIP.owner is None
+
+
+def test_a_worker_that_was_told_to_stop_takes_no_call():
+    worker = worker_module.Worker("test")
+    worker.stop()
+    before = time.monotonic()
+    with pytest.raises(errors.UsageError, match="a call: expected"):
+        worker.call(lambda: 7, Deadline.after(5), "a call")
+    assert time.monotonic() - before < 1
+
+
+def free():
+    """The lock is there for the taking."""
+    owner = Ownership(ChipResource(simulated_platform()))
+    owner.acquire(Deadline.after(0.1))
+    owner.release()
+
+
+def wait_for(condition):
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(("one", "other"), [(None, "0000:01:00.0"), ("0000:01:00.0", None)])
