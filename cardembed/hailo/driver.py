@@ -231,12 +231,12 @@ class HailoRTDriver:
             raise error_for(error, stage=stage, thing=self._thing) from error
 
     def _attached(self, deadline: Deadline) -> bool | None:
-        """Whether a scan finds a device; None where the scan fails."""
+        """Whether a scan finds the device; None where the scan fails."""
         worker = self._worker
         if worker is None or worker.stuck:
             return None
         try:
-            return bool(worker.call(self._hp.Device.scan, deadline, "scan"))
+            return worker.call(self._resource.attached, deadline, "scan")
         except Exception:  # the error that is being handled tells more
             return None
 

@@ -175,6 +175,15 @@ def test_a_release_without_a_compiled_network_is_not_run(world, tmp_path):
     assert [attempt.error for attempt in session.record.attempts] == ["UnavailableError"]
 
 
+def test_a_chip_that_is_named_and_not_attached_is_not_run(disguise, world, tmp_path):
+    hef, release, _ = world
+    session = ChipSession(prepare_setup(release, "0000:09:00.0", hef=hef), release, tmp_path)
+    for _ in range(2):
+        with pytest.raises(UnavailableError, match="expected a Hailo-8L"):
+            session.embedder()
+    assert [attempt.error for attempt in session.record.attempts] == ["DeviceMissingError"]
+
+
 def damaged(world, folder):
     """A copy of the network whose bytes are not whole any more."""
     hef, _, _ = world
