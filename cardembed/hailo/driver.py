@@ -140,8 +140,6 @@ class HailoRTDriver:
         mine = self._mutex.acquire(timeout=deadline.left)
         try:
             self._drop(deadline)
-            if self._worker is not None:
-                self._worker.stop()
         finally:
             self._ownership.release()
             if mine:
@@ -149,6 +147,16 @@ class HailoRTDriver:
 
     @contextlib.contextmanager
     def _turn(self, deadline: Deadline) -> Iterator[None]:
+        self._check_open()
+        if not self._mutex.acquire(timeout=deadline.left):
+            raise deadline.over("the chip, which another thread uses,")
+        try:
+            self._check_open()  # another thread may have closed it while this one waited
+            yield
+        finally:
+            self._mutex.release()
+
+    def _check_open(self) -> None:
         if self._pid != os.getpid() or self._closed:
             raise UsageError(
                 self._thing,
@@ -156,12 +164,6 @@ class HailoRTDriver:
                 found="a closed one" if self._closed else "a forked process",
                 action="open one in this process",
             )
-        if not self._mutex.acquire(timeout=deadline.left):
-            raise deadline.over("the chip, which another thread uses,")
-        try:
-            yield
-        finally:
-            self._mutex.release()
 
     def _opened(self, deadline: Deadline) -> InferModelPipeline | VStreamsPipeline:
         if self._pipeline is None:
@@ -212,6 +214,9 @@ class HailoRTDriver:
         if self._worker is None or self._worker.stuck:
             self._worker = Worker("hailort")
         try:
+            # close() does not wait for ever: it may be over while this thread still has the turn. Looked at
+            # when the worker is there: one that close() does not see, and stop, is not put to use.
+            self._check_open()
             return self._worker.call(function, deadline, f"{self._thing} on the Hailo chip ({stage})")
         except Exception as error:
             attached = self._attached(deadline) if stage == "open" else None
@@ -226,17 +231,17 @@ class HailoRTDriver:
             raise error_for(error, stage=stage, thing=self._thing) from error
 
     def _attached(self, deadline: Deadline) -> bool | None:
-        """Whether a scan finds a device; None where the scan fails."""
+        """Whether a scan finds the device; None where the scan fails."""
         worker = self._worker
         if worker is None or worker.stuck:
             return None
         try:
-            return bool(worker.call(self._hp.Device.scan, deadline, "scan"))
+            return worker.call(self._resource.attached, deadline, "scan")
         except Exception:  # the error that is being handled tells more
             return None
 
     def _drop(self, deadline: Deadline) -> None:
-        """Close network and device, and go on if they do not let go."""
+        """Close network and device, and go on if they do not let go; after `close`, so ends the worker."""
         pipeline, vdevice, worker = self._pipeline, self._vdevice, self._worker
         self._pipeline = self._vdevice = None
         if worker is None:
@@ -251,11 +256,12 @@ class HailoRTDriver:
         if worker.stuck:
             worker.stop(let_go)  # should the call return after all, the device is free
             return
-        if pipeline is None and vdevice is None:
-            return
-        with contextlib.suppress(Exception):
-            worker.call(let_go, deadline, "closing")
-        if worker.stuck:
+        if pipeline is not None or vdevice is not None:
+            if worker.stopped:  # the device came when close() was over
+                worker = Worker("hailort")
+            with contextlib.suppress(Exception):
+                worker.call(let_go, deadline, "closing")
+        if worker.stuck or self._closed:
             worker.stop()
 
 

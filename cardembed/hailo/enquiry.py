@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from cardembed.errors import CardembedError
@@ -13,6 +14,8 @@ from cardembed.hailo.telemetry import read_health, read_identity
 from cardembed.hailo.worker import Worker
 
 __all__ = ["ask_chip"]
+
+_THING = "the Hailo chip without a network"
 
 
 def ask_chip(resource: ChipResource, timeout: float) -> tuple[Identity, Health]:
@@ -30,11 +33,11 @@ def ask_chip(resource: ChipResource, timeout: float) -> tuple[Identity, Health]:
     ownership.acquire(deadline)
     worker = Worker("hailort-enquiry")
     try:
-        return worker.call(lambda: _answers(resource), deadline, "the Hailo chip without a network")
+        return worker.call(lambda: _answers(resource), deadline, _THING)
     except CardembedError:
         raise
     except Exception as error:
-        raise error_for(error, stage="ask", thing="the Hailo chip without a network") from error
+        raise error_for(error, stage="ask", thing=_THING) from error
     finally:
         worker.stop()
         ownership.release()
@@ -45,7 +48,13 @@ def _answers(resource: ChipResource) -> tuple[Identity, Health]:
     params = platform.VDevice.create_params()
     if resource.device_id is not None:
         params.device_ids = [resource.device_id]
-    vdevice = platform.VDevice(params)
+    try:
+        vdevice = platform.VDevice(params)
+    except Exception as error:
+        attached = None
+        with contextlib.suppress(Exception):  # the error that is being handled tells more
+            attached = resource.attached()
+        raise error_for(error, stage="open", thing=_THING, attached=attached) from error
     try:  # on the worker's thread: should it return late, the device is given back all the same
         return read_identity(vdevice, simulated=resource.simulated), read_health(vdevice)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,17 @@ class ChipResource:
             "version": str(getattr(self.platform, "__version__", "unknown")),
         }
 
+    def attached(self) -> bool:
+        """Whether a scan, which opens nothing, finds the device that is named, or any where none is.
+
+        What the scan raises is raised; it has to be called on a worker's thread.
+        """
+        found = [_place(str(name)) for name in self.platform.Device.scan()]
+        if self.device_id is None:
+            return bool(found)
+        asked = _place(self.device_id)
+        return any(asked in (place, place[1:]) for place in found)
+
     @property
     def lock_path(self) -> Path:
         """The lock's file: one a machine for chips, one a cache folder for the simulator.
@@ -70,6 +82,14 @@ class ChipResource:
             return cache_root() / "hailo" / "simulated.lock"
         folder = os.environ.get("CARDEMBED_LOCKS") or tempfile.gettempdir()
         return Path(folder) / "cardembed-hailo.lock"
+
+
+def _place(device_id: str) -> tuple[int, ...] | tuple[str]:
+    """An id as HailoRT compares them: numbers, of which the first, the PCIe domain, may be left out."""
+    try:
+        return tuple(int(part, 16) for part in re.split("[:.]", device_id))
+    except ValueError:  # "[integrated]" is no place on a bus
+        return (device_id,)
 
 
 class Ownership:

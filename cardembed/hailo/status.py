@@ -23,6 +23,7 @@ Stage = Literal["open", "load", "configure", "run", "ask"]
 """Where a status came: opening the device, parsing the HEF, putting it on the chip, inference, telemetry."""
 
 _BUSY, _LOST, _MISSING = {73, 74}, {36, 57, 62, 63, 88, 90, 96}, {27, 64}
+_INVALID_ARGUMENT = 2
 _TIMEOUT, _MISMATCH, _ARCHITECTURE = {4, 87}, {15, 16, 76, 78, 85, 86}, {75, 93}
 _FILE = {13, 14, 24, 26, 91, 92}
 
@@ -120,11 +121,12 @@ def error_for(
         error: What HailoRT raised.
         stage: Where.
         thing: What it is about, such as the HEF's path.
-        attached: Whether a scan finds a device: status 74 alone does not tell "none" from "in use".
+        attached: Whether a scan finds the device: status 74 alone does not tell "none" from "in use", nor
+            status 2, which HailoRT has for an id that it does not find, from another wrong argument.
     """
     status = status_of(error)
     kind = _kind(status, stage)
-    if kind is DeviceBusyError and attached is False:
+    if attached is False and (kind is DeviceBusyError or status == _INVALID_ARGUMENT):
         kind = DeviceMissingError
     number = "no status" if status is None else f"status {status}"
     return kind(

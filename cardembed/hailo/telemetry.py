@@ -1,4 +1,7 @@
-"""What an open device tells about itself. A board need not have every sensor: what it lacks is None."""
+"""What an open device tells about itself.
+
+A board need not have every sensor, nor a HailoRT every field of an answer: what is lacking is None.
+"""
 
 from __future__ import annotations
 
@@ -39,19 +42,23 @@ def read_identity(vdevice: Any, *, simulated: bool) -> Identity:  # noqa: ANN401
 def read_health(vdevice: Any) -> Health:  # noqa: ANN401 - no types published
     """Temperature, clock and throttling of the first device behind a VDevice."""
     control = vdevice.get_physical_devices()[0].control
-    temperature = _answer(control, "get_chip_temperature")
-    extended = _answer(control, "get_extended_device_information")
-    health = _answer(control, "_get_health_information")
-    throttled = None
-    if health is not None:
-        throttled = bool(health.temperature_throttling_active or health.overcurrent_throttling_active)
-    return Health(
-        temperature=None
-        if temperature is None
-        else float(max(temperature.ts0_temperature, temperature.ts1_temperature)),
-        clock_hz=None if extended is None else int(extended.neural_network_core_clock_rate),
-        throttled=throttled,
+    sensors = _fields(control, "get_chip_temperature", "ts0_temperature", "ts1_temperature")
+    told = [float(value) for value in sensors if value is not None]
+    (clock,) = _fields(control, "get_extended_device_information", "neural_network_core_clock_rate")
+    reasons = _fields(
+        control, "_get_health_information", "temperature_throttling_active", "overcurrent_throttling_active"
     )
+    return Health(
+        temperature=max(told, default=None),
+        clock_hz=None if clock is None else int(clock),
+        # Throttled for one reason it is throttled; that it is not takes both.
+        throttled=True if any(reasons) else None if None in reasons else False,
+    )
+
+
+def _fields(control: Any, question: str, *names: str) -> list[Any]:  # noqa: ANN401 - no types published
+    answer = _answer(control, question)
+    return [getattr(answer, name, None) for name in names]
 
 
 def _answer(control: Any, question: str) -> Any:  # noqa: ANN401 - no types published

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from cardembed.errors import UsageError
 from cardembed.hailo.deadline import Deadline
 
 __all__ = ["Worker"]
@@ -20,11 +21,14 @@ class Worker:
 
     A call that misses its deadline leaves the thread behind, with whatever it holds; the worker is of no use
     afterwards (`stuck`). Python cannot end a thread, and a process may exit while a daemon thread hangs.
+    Nor is it of use once it was told to stop: nobody would serve the call.
     """
 
     def __init__(self, name: str) -> None:
         self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self.stuck = False
+        self.stopped = False
+        self._door = threading.Lock()  # no call comes in behind the end of the queue
         # The thread refers to the queue alone: an owner that is forgotten can be collected.
         threading.Thread(target=_serve, args=(self._calls,), name=name, daemon=True).start()
 
@@ -33,11 +37,17 @@ class Worker:
 
         Raises:
             DeviceTimeoutError: It did not return before the deadline.
+            UsageError: The worker was told to stop.
         """
         if self.stuck:
             raise deadline.over(what)
         future: Future[T] = Future()
-        self._calls.put((future, function))
+        with self._door:
+            if self.stopped:
+                raise UsageError(
+                    what, expected="a call before the end", found="a closed owner", action="open one anew"
+                )
+            self._calls.put((future, function))
         try:
             # HailoRT's own timeouts end at the deadline: a moment more lets them say what happened.
             return future.result(deadline.left + 0.05)
@@ -49,9 +59,11 @@ class Worker:
 
     def stop(self, last: Callable[[], object] | None = None) -> None:
         """Let the thread end, after the calls that wait and a last one; nobody waits for it."""
-        if last is not None:
-            self._calls.put((Future(), last))
-        self._calls.put(None)
+        with self._door:
+            self.stopped = True
+            if last is not None:
+                self._calls.put((Future(), last))
+            self._calls.put(None)
 
 
 def _serve(calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]) -> None:

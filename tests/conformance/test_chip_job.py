@@ -46,14 +46,13 @@ def world(tmp_path_factory):
 @pytest.fixture
 def job(world):
     folder, *rest = world
-    yield Job(folder, *rest)
-    free()
+    return Job(folder, *rest)
 
 
-def free():
+def free(within=0.5):
     """The lock is there for the taking."""
     owner = Ownership(ChipResource(simulated_platform()))
-    owner.acquire(Deadline.after(0.5))
+    owner.acquire(Deadline.after(within))
     owner.release()
 
 
@@ -325,10 +324,29 @@ def test_a_job_that_is_killed_leaves_the_lock_free(job, workers):
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait(10)
-    # A worker notices that nobody listens any more, and ends.
-    owner = Ownership(ChipResource(simulated_platform()))
-    owner.acquire(Deadline.after(10))
-    owner.release()
+    free(within=10)  # a worker notices that nobody listens any more, and ends
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_who_has_the_chip_is_killed_while_a_call_hangs_and_the_lock_is_free_at_once(job, workers):
+    # The health check's four frames are answered, and every call after them hangs for 2 s.
+    process = subprocess.Popen(
+        job.command("-n", workers, "--max-worker-restart", "0", "--device-timeout", "60"), cwd=job.folder,
+        env=job.environment("hang_after=4"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        wait_for(lambda: "golden" in records(job), 60)
+        (record,) = job.folder.glob(f".{job.report.name}.*.part/.chip/*.json")
+        owner = int(record.stem.rpartition("-")[2])
+        assert (owner == process.pid) == (workers == "0")
+        with pytest.raises(DeviceBusyError):
+            free()
+        os.kill(owner, signal.SIGKILL)
+        free()
+    finally:
+        process.kill()
+        process.wait(10)
 
 
 def test_without_a_chip_every_cell_is_not_run_and_the_run_not_green(job, tmp_path):
@@ -343,6 +361,15 @@ def test_without_a_chip_every_cell_is_not_run_and_the_run_not_green(job, tmp_pat
     assert predicate.device["simulated"] is False
     assert [attempt["error"] for attempt in predicate.device["attempts"]] == ["UnavailableError"]
     assert predicate.device["health_check"] == "not made: no chip was reached"
+
+
+def test_without_a_compiled_network_every_cell_is_not_run_and_the_run_not_green(job):
+    code, out, predicate = job.run(device=("--device",), hef=False)
+    assert code != 0
+    found = [cell for cell in predicate.cells if cell.target == "hailo8l"]
+    assert {cell.state for cell in found} == {"not run"}, out
+    assert all("compiled network" in cell.reason for cell in found), out
+    assert [attempt["error"] for attempt in predicate.device["attempts"]] == ["UnavailableError"]
 
 
 ELSE = """
@@ -369,7 +396,6 @@ def test_a_chip_that_executed_nothing_is_not_green_whatever_else_passed(world, t
     assert [attempt["error"] for attempt in predicate.device["attempts"]] == ["DeviceMissingError"]
     assert code == pytest.ExitCode.TESTS_FAILED
     assert out.splitlines()[-1].startswith("cardembed: NOTHING RAN ON THE DEVICE — 1 pass")
-    free()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ No test can have a Hailo-8L: the simulator is told to deny what it is, which not
 import re
 import shutil
 import sys
+import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -28,19 +30,24 @@ from cardembed.conformance.spec import parse_feature
 from cardembed.embedders import hailo
 from cardembed.embedders.exports import compiled_hef
 from cardembed.errors import (
+    DeviceBusyError,
     DeviceLostError,
+    DeviceTimeoutError,
+    DriverMismatchError,
     InfrastructureError,
     PhotoSetError,
     ReleaseError,
     UnavailableError,
     UsageError,
     WrongAnswerError,
+    WrongArchitectureError,
 )
+from cardembed.hailo.deadline import Deadline
 from cardembed.hailo.enquiry import ask_chip
 from cardembed.hailo.protocol import Identity
-from cardembed.hailo.resource import ChipResource, simulated_platform
-from cardembed.hailo.simulator.chip import CHIP
-from cardembed.hailo.simulator.faults import inject
+from cardembed.hailo.resource import ChipResource, Ownership, simulated_platform
+from cardembed.hailo.simulator.chip import CHIP, HANG
+from cardembed.hailo.simulator.faults import FAULTS_VARIABLE, inject
 from cardembed.release import Artefact, Release
 
 sys.path.append(str(Path(__file__).parents[1] / "hailo"))
@@ -173,6 +180,57 @@ def test_a_release_without_a_compiled_network_is_not_run(world, tmp_path):
         with pytest.raises(UnavailableError, match=r"compiled network .*in the release.*found none"):
             session.embedder()
     assert [attempt.error for attempt in session.record.attempts] == ["UnavailableError"]
+
+
+def test_a_chip_that_is_named_and_not_attached_is_not_run(disguise, world, tmp_path):
+    hef, release, _ = world
+    session = ChipSession(prepare_setup(release, "0000:09:00.0", hef=hef), release, tmp_path)
+    for _ in range(2):
+        with pytest.raises(UnavailableError, match="expected a Hailo-8L"):
+            session.embedder()
+    assert [attempt.error for attempt in session.record.attempts] == ["DeviceMissingError"]
+
+
+# Every fault of docs/HAILO.md, and what asking a chip that has it ends in. A health check is four frames: the
+# last chip is lost between the first check and the second.
+FAULTS = [
+    ("no_device", UnavailableError), ("busy", DeviceBusyError), ("driver_mismatch", DriverMismatchError),
+    ("architecture=HAILO15H", WrongArchitectureError), ("corrupt_hef", ReleaseError),
+    ("lost_after=2", DeviceLostError), ("swapped_after=2", DeviceLostError),
+    ("timeout_after=2", DeviceTimeoutError), ("hang_after=2", DeviceTimeoutError),
+    ("nondeterministic", None), ("throttled", None), ("lost_after=4", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fault", "kind"), FAULTS)
+def test_whatever_happened_the_lock_is_free_once_the_session_is_closed(
+    world, tmp_path, monkeypatch, fault, kind
+):
+    hef, release, _ = world
+    session = ChipSession(prepare_setup(release, "simulator", hef=hef, timeout=1), release, tmp_path)
+    owner = Ownership(ChipResource(simulated_platform()))
+    monkeypatch.setenv(FAULTS_VARIABLE, fault)
+    with nullcontext() if kind is None else pytest.raises(kind) as caught:
+        session.embedder()
+        with pytest.raises(DeviceBusyError):  # or what is said below would be said of any lock
+            owner.acquire(Deadline.after(0.1))
+    session.close()
+    assert (session.record.after is None) == (fault not in {"nondeterministic", "throttled"})
+    # The process goes on with the session and the error, whose frames hold the driver: neither its end nor
+    # the garbage collector gave the lock back.
+    owner.acquire(Deadline.after(0.1))
+    owner.release()
+    assert caught is None or caught.tb
+    monkeypatch.delenv(FAULTS_VARIABLE)
+    with inject():  # a lost chip is back, and one that hung lets go
+        wait_until_free()
+
+
+def wait_until_free():
+    end = time.monotonic() + 2 * HANG
+    while CHIP.owner is not None:
+        assert time.monotonic() < end, "nobody gave the chip back"
+        time.sleep(0.02)
 
 
 def damaged(world, folder):

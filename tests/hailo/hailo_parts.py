@@ -45,6 +45,11 @@ def pictures(count=4, seed=3):
     return np.random.default_rng(seed).integers(0, 256, (count, SIZE, SIZE, 3), dtype=np.uint8)
 
 
+def batch(count=3):
+    """Pictures, preprocessed."""
+    return PREPROCESSING.batch(list(pictures(count)))
+
+
 @functools.cache
 def output_quant(**options):
     batch = PREPROCESSING.batch(list(pictures(256, seed=9)))

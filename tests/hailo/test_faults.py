@@ -1,26 +1,13 @@
 """What each fault of the chip is called, how soon, and that the chip is free for the next one afterwards."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
-from concurrent.futures import Future
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from filelock import FileLock
-from hailo_parts import PREPROCESSING, SIZE, pictures
+from hailo_parts import batch
 
 from cardembed import errors
-from cardembed.hailo import worker as worker_module
-from cardembed.hailo.deadline import Deadline
-from cardembed.hailo.driver import attached_devices
-from cardembed.hailo.enquiry import ask_chip
-from cardembed.hailo.protocol import Health
-from cardembed.hailo.resource import ChipResource, Ownership, simulated_platform
 from cardembed.hailo.simulator.chip import HANG
 from cardembed.hailo.simulator.faults import ARCHITECTURES, FAULTS_VARIABLE, Faults, inject
 
@@ -36,10 +23,6 @@ WHEN_USED = [
     ({"timeout_after": 2}, errors.DeviceTimeoutError),
 ]
 APIS = ["infer_model", "vstreams"]
-
-
-def batch(count=3):
-    return PREPROCESSING.batch(list(pictures(count)))
 
 
 @pytest.mark.parametrize("api", APIS)
@@ -137,62 +120,6 @@ def test_outputs_that_differ_are_wrong_answers_and_no_infrastructure(open_hef):
         embedder.check_repeatable(batch(), times=1)
 
 
-def test_throttling_is_seen_and_slows_and_changes_no_answer(open_hef):
-    embedder = open_hef()
-    cool, good = embedder.health(), embedder.embed_preprocessed(batch())
-    with inject(throttled=True):
-        before = time.monotonic()
-        assert (embedder.embed_preprocessed(batch()) == good).all()
-        assert time.monotonic() - before >= 0.06
-        hot = embedder.health()
-    assert (cool.throttled, hot.throttled) == (False, True)
-    assert cool.temperature < 100 < hot.temperature
-    assert hot.clock_hz < cool.clock_hz
-
-
-QUESTIONS = ["get_chip_temperature", "get_extended_device_information", "_get_health_information"]
-
-
-@pytest.mark.parametrize("status", [1, 7, 17, 18, 48, 65, 79, 15, None])
-def test_a_sensor_that_does_not_answer_ends_nothing(open_hef, monkeypatch, status):
-    hp = simulated_platform()
-    control = type(hp.Device().control)
-
-    def refuse(_):
-        raise hp.HailoRTException("no more is known" if status is None else f"failed with error: {status}")
-
-    embedder = open_hef()
-    told = embedder.health()
-    for question in QUESTIONS:
-        monkeypatch.setattr(control, question, refuse)
-    assert embedder.health() == Health(temperature=None, clock_hz=None, throttled=None)
-    monkeypatch.undo()
-    monkeypatch.setattr(control, QUESTIONS[0], refuse)
-    assert embedder.health() == replace(told, temperature=None)
-    assert embedder.embed_preprocessed(batch()).shape == (3, 768)
-
-
-@pytest.mark.parametrize("question", QUESTIONS)
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (4, errors.DeviceTimeoutError),
-        (36, errors.DeviceLostError),
-        (64, errors.DeviceMissingError),
-        (73, errors.DeviceBusyError),
-    ],
-)
-def test_a_chip_that_is_gone_is_not_taken_for_a_lacking_sensor(open_hef, monkeypatch, question, status, kind):
-    hp = simulated_platform()
-
-    def refuse(_):
-        raise hp.HailoRTException(f"failed with error: {status}")
-
-    monkeypatch.setattr(type(hp.Device().control), question, refuse)
-    with pytest.raises(kind):
-        open_hef().health()
-
-
 @pytest.mark.parametrize("fault", [{"no_device": True}, {"busy": True}, {"architecture": "HAILO15H"}])
 def test_what_cannot_be_opened_leaves_no_thread(open_hef, fault):
     def waiting():
@@ -207,157 +134,6 @@ def test_what_cannot_be_opened_leaves_no_thread(open_hef, fault):
     while len(waiting()) > before and time.monotonic() < end:
         time.sleep(0.01)
     assert len(waiting()) <= before
-
-
-def test_a_device_that_opens_too_late_is_given_back(open_hef, monkeypatch):
-    opened = simulated_platform().VDevice
-
-    class Late(opened):
-        def __init__(self, *arguments, **options):
-            time.sleep(0.4)
-            super().__init__(*arguments, **options)
-
-    monkeypatch.setattr(simulated_platform(), "VDevice", Late)
-    with pytest.raises(errors.DeviceTimeoutError):
-        open_hef(open_timeout=0.2)
-    monkeypatch.undo()
-    time.sleep(0.4)
-    assert open_hef().embed_preprocessed(batch()).shape == (3, 768)
-
-
-@pytest.mark.parametrize("place", ["a file/locks", "unwritable"])
-def test_a_lock_that_has_no_place_is_an_error_of_ours(tmp_path, monkeypatch, place):
-    (tmp_path / "a file").touch()
-    monkeypatch.setenv("CARDEMBED_LOCKS", str(tmp_path / place))
-    if place == "unwritable":
-        monkeypatch.setattr(FileLock, "acquire", refuse)
-    owner = Ownership(ChipResource(None))
-    with pytest.raises(errors.InfrastructureError, match="CARDEMBED_LOCKS"):
-        owner.acquire(Deadline.after(0.2))
-
-
-def refuse(*_, **__):
-    raise OSError(28, "No space left on device")
-
-
-def test_a_second_embedder_finds_the_chip_busy_until_the_first_is_closed(open_hef):
-    first = open_hef()
-    before = time.monotonic()
-    with pytest.raises(errors.DeviceBusyError, match="another owner"):
-        open_hef(open_timeout=0.3)
-    assert time.monotonic() - before < 1.0
-    first.close()
-    open_hef(open_timeout=0.3)
-
-
-@pytest.mark.parametrize(("one", "other"), [(None, "0000:01:00.0"), ("0000:01:00.0", None)])
-def test_a_chip_has_one_owner_whatever_it_is_called(open_hef, one, other):
-    first = open_hef(device_id=one)
-    with pytest.raises(errors.DeviceBusyError, match="another owner"):
-        open_hef(device_id=other, open_timeout=0.3)
-    first.close()
-    assert open_hef(device_id=other).embed_preprocessed(batch()).shape == (3, 768)
-
-
-def test_the_simulators_owner_does_not_keep_anybody_from_a_chip(tmp_path, monkeypatch):
-    monkeypatch.setenv("CARDEMBED_LOCKS", str(tmp_path))
-    simulated, *chips = (
-        Ownership(ChipResource(platform, device_id))
-        for platform, device_id in ((simulated_platform(), None), (None, None), (None, "0000:01:00.0"))
-    )
-    simulated.acquire(Deadline.after(0.2))
-    for owner, kept_out in (chips, chips[::-1]):
-        owner.acquire(Deadline.after(0.2))
-        with pytest.raises(errors.DeviceBusyError, match="another owner"):
-            kept_out.acquire(Deadline.after(0.2))
-        owner.release()
-    simulated.release()
-
-
-def test_the_lock_dies_with_its_process(hef, open_hef):
-    code = (
-        "import time\n"
-        "from cardembed import HailoEmbedder\n"
-        "from cardembed.embedders.preprocessing import Preprocessing\n"
-        f"embedder = HailoEmbedder({str(hef)!r}, preprocessing=Preprocessing({SIZE}))\n"
-        "print('open', flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    try:
-        assert owner.stdout.readline() == "open\n"
-        with pytest.raises(errors.DeviceBusyError, match="another owner"):
-            open_hef(open_timeout=0.2)
-        os.kill(owner.pid, signal.SIGKILL)
-        owner.wait(10)
-        assert open_hef(open_timeout=2.0).embed_preprocessed(batch()).shape == (3, 768)
-    finally:
-        owner.kill()
-        owner.wait(10)
-        owner.stdout.close()
-
-
-def test_a_scan_opens_nothing(open_hef):
-    resource = ChipResource(simulated_platform())
-    assert attached_devices(resource) == [open_hef().identify().device_id]
-    with inject(no_device=True), pytest.raises(errors.DeviceMissingError):
-        attached_devices(resource)
-    with inject(driver_mismatch=True), pytest.raises(errors.DriverMismatchError):
-        attached_devices(resource)
-
-
-def test_a_chip_is_asked_what_it_is_without_a_network(open_hef):
-    resource = ChipResource(simulated_platform())
-    with inject(corrupt_hef=True, throttled=True, architecture="HAILO15H"):
-        identity, health = ask_chip(resource, 2.0)
-        assert (identity.architecture, identity.simulated) == ("HAILO15H", True)
-        assert (health.throttled, health.temperature) == (True, 104)
-    named = ChipResource(simulated_platform(), "0000:09:00.0")
-    with pytest.raises(errors.DeviceBusyError, match="status 74"):
-        ask_chip(named, 2.0)
-    embedder = open_hef()  # nobody holds it any more
-    with pytest.raises(errors.DeviceBusyError, match="another owner"):
-        ask_chip(resource, 0.1)
-    assert embedder.embed_preprocessed(batch()).shape == (3, 768)
-
-
-def test_what_the_simulator_says_of_itself_never_reads_as_a_chips(open_hef):
-    said = open_hef().identify()
-    assert (said.architecture, said.firmware, said.simulated) == ("HAILO8L", "4.23.0", True)
-    chips = replace(said, simulated=False).as_facts()
-    assert chips == {
-        "architecture": "HAILO8L",
-        "firmware": "4.23.0",
-        "serial_number": "SIMULATED",
-        "device_id": "0000:01:00.0",
-    }
-    marked = said.as_facts()
-    assert marked.keys() == chips.keys()
-    assert all("simulat" in marked[name] and value in marked[name] for name, value in chips.items())
-    assert replace(said, serial_number="").as_facts()["serial_number"] == ""  # it did not tell one
-
-
-def test_a_scan_has_a_deadline(monkeypatch):
-    monkeypatch.setattr(simulated_platform().Device, "scan", lambda: time.sleep(5))
-    before = time.monotonic()
-    with pytest.raises(errors.DeviceTimeoutError, match="a scan for Hailo devices"):
-        attached_devices(ChipResource(simulated_platform()), timeout=0.1)
-    assert time.monotonic() - before < 2
-
-
-def test_an_answer_at_the_last_moment_is_an_answer(monkeypatch):
-    class Punctual(Future):
-        def result(self, timeout=None):
-            answer = super().result(5)
-            if timeout is not None:
-                raise TimeoutError  # it came between the end of the wait and the look at it
-            return answer
-
-    monkeypatch.setattr(worker_module, "Future", Punctual)
-    worker = worker_module.Worker("test")
-    assert worker.call(lambda: 7, Deadline.after(1), "a call") == 7
-    assert not worker.stuck
-    worker.stop()
 
 
 def test_faults_of_a_process_come_from_the_environment(open_hef, monkeypatch):

@@ -45,7 +45,7 @@ def test_a_device_that_is_named_is_in_use_and_one_that_is_not_is_out_of(vdevice)
     for options, status in (
         ({}, "74"),
         ({"device_ids": [name]}, "73"),
-        ({"device_ids": ["0000:09:00.0"]}, "74"),
+        ({"device_ids": ["0000:09:00.0"]}, "INVALID_ARGUMENT"),
     ):
         with pytest.raises(hp.HailoRTException, match=status):
             hp.VDevice(**options)

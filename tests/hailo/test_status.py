@@ -62,3 +62,15 @@ def test_old_and_new_hailort_name_another_architecture_differently():
 )
 def test_a_scan_tells_none_from_in_use(attached, kind):
     assert type(error_for(mapped(74), stage="open", thing="a.hef", attached=attached)) is kind
+
+
+@pytest.mark.parametrize(
+    ("attached", "kind"),
+    [
+        (False, errors.DeviceMissingError),
+        (True, errors.InfrastructureError),
+        (None, errors.InfrastructureError),
+    ],
+)
+def test_a_scan_tells_an_unknown_id_from_another_wrong_argument(attached, kind):
+    assert type(error_for(mapped(2), stage="open", thing="a.hef", attached=attached)) is kind

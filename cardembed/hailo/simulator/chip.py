@@ -58,7 +58,9 @@ class Chip:
         if self.lost and faults.swapped_after is not None:
             self.lost, self.swapped = False, True
         found = self.scan()
-        if not found or any(name not in found for name in device_ids):
+        if any(name not in found for name in device_ids):
+            raise status(2)
+        if not found:
             raise status(74)
         with self._mutex:
             if faults.busy or self.owner is not None:
