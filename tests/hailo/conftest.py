@@ -6,6 +6,8 @@ import pytest
 # `hailo_parts` is shared by this folder's tests; pytest's importlib mode puts no folder on the path.
 sys.path.append(str(Path(__file__).parent))
 
+from backends import BACKENDS, make
+
 
 @pytest.fixture(scope="session")
 def hef(tmp_path_factory):
@@ -31,3 +33,11 @@ def open_hef(hef):
     yield open_hef
     for embedder in opened:
         embedder.close()
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request, tmp_path):
+    """What `backends` says: each test that no fault is switched for runs on the simulator and on a chip."""
+    made = make(request.param, tmp_path)
+    yield made
+    made.close()

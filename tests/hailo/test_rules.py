@@ -1,14 +1,15 @@
 """HailoRT's rules of use, those that it breaks silently too, on the simulator and on the real module."""
 
-import importlib.util
+import importlib
 import inspect
 from pathlib import Path
 
 import numpy as np
 import pytest
+from backends import real_module
 from hailo_parts import SIZE, pictures, write_hef
 
-from cardembed.hailo.resource import hailo_platform, simulated_platform
+from cardembed.hailo.resource import simulated_platform
 
 HEFS = Path(__file__).parents[2] / "fixtures" / "hef"
 
@@ -17,9 +18,7 @@ HEFS = Path(__file__).parents[2] / "fixtures" / "hef"
 def hp(request):
     if request.param == "simulator":
         return simulated_platform()
-    if importlib.util.find_spec("hailo_platform") is None:
-        pytest.skip("hailo_platform is not installed: sudo apt install hailo-all on a Raspberry Pi")
-    return hailo_platform()
+    return real_module()
 
 
 @pytest.fixture
