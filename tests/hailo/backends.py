@@ -14,12 +14,15 @@ from cardembed.embedders.hailo import HailoEmbedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import DeviceMissingError
 from cardembed.hailo.driver import attached_devices
+from cardembed.hailo.pipelines import _DTYPES as DTYPES
 from cardembed.hailo.resource import ChipResource, hailo_platform, simulated_platform
 from cardembed.hef import read_hef
 
 VARIABLE = "CARDEMBED_TEST_HEF"
 """Names a compiled network of 768 features, by which the chip's frames are tested."""
-BACKENDS = ("simulator", "simulator, the host normalises", "chip")
+BACKENDS = ("simulator", "simulator, the host normalises", "on-chip")
+RULES = pytest.mark.parametrize("backend", ["simulator", "on-chip"], indirect=True)
+"""Of tests about HailoRT itself, for which it does not matter who normalises."""
 
 
 @dataclass
@@ -68,6 +71,21 @@ class Backend:
             f"embedder = HailoEmbedder({str(self.hef)!r}, **options)\n"
         )
 
+    def frame(self, stream, fill=None):
+        """A buffer of what one of HailoRT's streams takes or gives: noise from 0 to 255, or all `fill`."""
+        dtype = DTYPES[stream.format.type.name]
+        shape = tuple(stream.shape)
+        if fill is not None:
+            return np.full(shape, fill, dtype)
+        return np.random.default_rng(3).integers(0, 256, shape).astype(dtype)
+
+    def bound(self, model, configured):
+        """Bindings of one frame, as the chip's integers."""
+        bindings = configured.create_bindings()
+        bindings.input().set_buffer(self.frame(model.input()))
+        bindings.output().set_buffer(self.frame(model.output(), 0))
+        return bindings
+
     def pixels(self, count=4, seed=3):
         shape = (count, self.size, self.size, 3)
         return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
@@ -110,6 +128,6 @@ def simulated(folder, normalised="chip"):
 
 def make(name, folder):
     """The backend of that name in `BACKENDS`."""
-    if name == "chip":
+    if name == "on-chip":
         return on_the_chip()
     return simulated(folder, "host" if "host" in name else "chip")
