@@ -64,7 +64,7 @@ class Compilation(BaseModel):
     bottleneck_fps: float | None = Field(default=None, gt=0)
     """Frames a second of the slowest part, by the compiler's estimate; None where it states none."""
     kit_sha256: str | None = Field(default=None, pattern=_SHA256)
-    """Of the manifest of the compile kit that it was made from; None where nobody showed one."""
+    """Of the manifest of the compile kit that it was made from; None where no compiled.json shows that."""
     emulated: dict[str, dict[str, float]] | None = None
     """By what of the compiler executed it ("native", "fp_optimized", "quantized"): "mean", "p5" and "min" of
     the cosine to the float student."""

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 from cardembed._io import atomic_write_bytes, sha256_bytes
-from cardembed.errors import ArtefactError, DigestMismatchError, ReleaseError, UsageError
-from cardembed.export.hailo.manifest import CompiledRecord, KitManifest, read_compiled, read_kit
+from cardembed.errors import ArtefactError, UsageError
+from cardembed.export.hailo.manifest import KitManifest
 from cardembed.hef import Finding, Hef, Stream, judge_hef, read_hef, requirement
 from cardembed.models.profiles import EMBEDDING_DIM
 from cardembed.release import Artefact, Compilation, Release
+from cardembed.release_kit import ShownKit
 
 __all__ = ["import_hef"]
 
@@ -43,7 +44,8 @@ def import_hef(
     Raises:
         UnknownTargetError: The release does not have the target, or its artefact is no HEF.
         ArtefactError: No intact HEF, or one that does not fit the target; no kit.
-        ReleaseError: The kit is about other weights, or another preprocessing.
+        ReleaseError: The kit is about other weights, another preprocessing or another network than the HEF's,
+            or its compiler's emulation was not the student.
         DigestMismatchError: The kit's compiler wrote another HEF.
         UsageError: Nobody says who normalises, or two say different things.
     """
@@ -60,20 +62,16 @@ def import_hef(
             found="; ".join(f"{finding.subject}: {finding.message}" for finding in misfits),
             action=f"compile the kit of this release: cardembed export hailo --target {target}",
         )
-    manifest, kit_sha256, record = _kit(kit)
-    if manifest is not None:
-        _same_network(manifest, release, target, kit)
-    who = _who_normalises(normalised, manifest)
-    _check_input(file, hef, who)
     data = file.read_bytes()
     digest = sha256_bytes(data)
-    if record is not None and record.hef_sha256 != digest:
-        raise DigestMismatchError(
-            file,
-            expected=f"SHA-256 {record.hef_sha256[:16]}…, which compiled.json of the kit tells of",
-            found=f"{digest[:16]}…",
-            action="name the HEF that lies in the kit",
-        )
+    shown = None if kit is None else ShownKit.read(kit)
+    if shown is not None:
+        shown.check_release(release, target)
+        shown.check_hef(file, hef, digest)
+        findings += shown.findings()
+    manifest, record = (None, None) if shown is None else (shown.manifest, shown.record)
+    who = _who_normalises(normalised, manifest)
+    _check_input(file, hef, who)
     core_op = hef.network_groups[0].core_ops[0]
     artefact = Artefact(
         path=f"{target}-{digest[:16]}.hef",
@@ -85,7 +83,7 @@ def import_hef(
             sdk_version=hef.sdk_version,
             contexts=core_op.contexts,
             bottleneck_fps=core_op.bottleneck_fps,
-            kit_sha256=kit_sha256,
+            kit_sha256=None if shown is None else shown.proven_sha256,
             emulated=None if record is None else record.emulated,
             calibration_photos=None if manifest is None else manifest.calibration.photos,
         ),
@@ -96,45 +94,6 @@ def import_hef(
     if before is not None and before.path != artefact.path and not _named(written, before.path):
         (release.root / before.path).unlink(missing_ok=True)
     return written, [finding for finding in findings if finding.kind == "warning"]
-
-
-def _kit(kit: Path | None) -> tuple[KitManifest | None, str | None, CompiledRecord | None]:
-    if kit is None:
-        return None, None, None
-    manifest, digest = read_kit(kit)
-    record = read_compiled(kit)
-    if record is not None and record.kit_sha256 != digest:
-        raise DigestMismatchError(
-            kit,
-            expected="compiled.json of this kit",
-            found="that of another one",
-            action="compile this kit, or name the one that was compiled",
-        )
-    return manifest, digest, record
-
-
-def _same_network(manifest: KitManifest, release: Release, target: str, kit: Path | None) -> None:
-    entry = release.target(target)
-    wanted = {
-        "target": target,
-        "weights": release.weights(target).sha256,
-        "preprocessing": {
-            **release.preprocessing.model_dump(mode="json"),
-            "size": entry.input_size,
-        },
-    }
-    found = {
-        "target": manifest.target,
-        "weights": manifest.weights_sha256,
-        "preprocessing": manifest.preprocessing,
-    }
-    if differing := [name for name, value in wanted.items() if found[name] != value]:
-        raise ReleaseError(
-            kit,
-            expected=f"a kit of the release's own {target}",
-            found=f"another {' and '.join(differing)}",
-            action="export the kit of this release again and compile it",
-        )
 
 
 def _who_normalises(given: Normalised | None, manifest: KitManifest | None) -> Normalised:

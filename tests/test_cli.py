@@ -51,7 +51,8 @@ def test_misuse_is_one_line_and_exit_code_two(run, arguments):
     assert err.count("\n") == 1
 
 
-def test_doctor_tells_of_every_target(run):
+def test_doctor_tells_of_every_target(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "hailo_platform", None)  # this is no machine with a chip
     code, out, _ = run("doctor", "--json")
     assert code == 0
     found = json.loads(out)

@@ -108,13 +108,18 @@ WITH_EXTRAS = ("torch", "torchvision", "timm", "onnxscript", "coremltools", "skl
 """What cardembed's extras install, and a Raspberry Pi does not have."""
 
 
-def base_install(folder):
-    """A `PYTHONPATH` under which every process, workers too, is as after `pip install cardembed`."""
+def hiding(folder, modules):
+    """A `PYTHONPATH` under which no process, no worker either, can import these."""
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
-        f"import sys\nsys.modules.update(dict.fromkeys({WITH_EXTRAS!r}))\n"  # None: cannot be imported
+        f"import sys\nsys.modules.update(dict.fromkeys({modules!r}))\n"  # None: cannot be imported
     )
     return os.pathsep.join((str(folder), str(ROOT)))
+
+
+def base_install(folder):
+    """A `PYTHONPATH` under which every process is as after `pip install cardembed`."""
+    return hiding(folder, WITH_EXTRAS)
 
 
 _NUMBERS = itertools.count()

@@ -14,6 +14,7 @@ from chip_parts import (
     ROOT,
     Job,
     base_install,
+    hiding,
     states,
     write_features,
     write_photos,
@@ -353,7 +354,8 @@ def test_without_a_chip_every_cell_is_not_run_and_the_run_not_green(job, tmp_pat
     compiled = tmp_path / "any.hef"
     compiled.write_bytes(b"\x01HEF" + bytes(60))
     job.hef = compiled
-    code, out, predicate = job.run("--hef-normalised", "chip", device=("--device",))
+    env = {"PYTHONPATH": hiding(tmp_path / "hidden", ("hailo_platform",))}
+    code, out, predicate = job.run("--hef-normalised", "chip", device=("--device",), env=env)
     assert code != 0
     found = {cell.id: cell for cell in predicate.cells if cell.target == "hailo8l"}
     assert {cell.state for cell in found.values()} == {"not run"}

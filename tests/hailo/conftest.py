@@ -3,8 +3,14 @@ from pathlib import Path
 
 import pytest
 
-# `hailo_parts` is shared by this folder's tests; pytest's importlib mode puts no folder on the path.
-sys.path.append(str(Path(__file__).parent))
+# pytest's importlib mode leaves out the helpers beside the tests, of another folder, and the checkout's.
+sys.path += [
+    str(Path(__file__).parent),
+    str(Path(__file__).parents[1] / "hef"),
+    str(Path(__file__).parents[2]),
+]
+
+from backends import BACKENDS, make
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +37,22 @@ def open_hef(hef):
     yield open_hef
     for embedder in opened:
         embedder.close()
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request, tmp_path):
+    """What `backends` says: each test that no fault is switched for runs on the simulator and on a chip."""
+    made = make(request.param, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def scheduled(backend):
+    """A device of HailoRT's own, under a scheduler, as InferModels want it."""
+    if not backend.newer:
+        pytest.skip("a HailoRT before 4.18: it has no InferModel")
+    params = backend.platform.VDevice.create_params()
+    params.scheduling_algorithm = backend.platform.HailoSchedulingAlgorithm.ROUND_ROBIN
+    with backend.platform.VDevice(params) as vdevice:
+        yield vdevice

@@ -1,24 +1,20 @@
-"""The driver on the chip itself, and HailoRT's real surface; skipped, with a reason, where they are missing.
+"""HailoRT's real surface, and its reader beside ours; skipped, with a reason, where it is missing.
 
-Name a compiled network of 768 features in CARDEMBED_TEST_HEF to run frames.
+The driver on a chip is tested by test_driver.py.
 """
 
 import importlib
 import importlib.util
 import inspect
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from backends import real_module
 
 from cardembed.embedders.hailo import HailoEmbedder
-from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.errors import ArtefactError, DeviceBusyError, DeviceMissingError, UsageError
-from cardembed.fidelity import Fidelity
-from cardembed.hailo.driver import attached_devices
-from cardembed.hailo.resource import ChipResource, hailo_platform
+from cardembed.errors import ArtefactError, DeviceMissingError
 from cardembed.hailo.status import is_hailort_error
 from cardembed.hef import read_hef
 
@@ -28,23 +24,7 @@ API = json.loads(Path(__file__).with_name("hailo_platform_api.json").read_text()
 
 @pytest.fixture
 def real():
-    if importlib.util.find_spec("hailo_platform") is None:
-        pytest.skip("hailo_platform is not installed: sudo apt install hailo-all on a Raspberry Pi")
-    return hailo_platform()
-
-
-@pytest.fixture
-def compiled(real):
-    try:
-        attached_devices(ChipResource(real))
-    except DeviceMissingError as error:
-        pytest.skip(str(error))
-    path = os.environ.get("CARDEMBED_TEST_HEF")
-    if not path:
-        pytest.skip("CARDEMBED_TEST_HEF names no compiled network")
-    with HailoEmbedder(path) as embedder:
-        size = embedder.preprocessing.size
-    return path, Preprocessing(size)
+    return real_module()
 
 
 def test_the_written_surface_is_hailorts(real):
@@ -95,35 +75,3 @@ def test_without_a_device_it_is_missing(real, tmp_path):
     hef.write_bytes(b"\x01HEF" + bytes(60))
     with pytest.raises(DeviceMissingError):
         HailoEmbedder(hef)
-
-
-@pytest.mark.parametrize("api", ["infer_model", "vstreams"])
-def test_frames_on_the_chip(compiled, api):
-    path, preprocessing = compiled
-    rng = np.random.default_rng(4)
-    pixels = rng.integers(0, 256, (4, preprocessing.size, preprocessing.size, 3), dtype=np.uint8)
-    batch = preprocessing.batch(list(pixels))
-    with HailoEmbedder(path, preprocessing=preprocessing, api=api) as embedder:
-        assert embedder.fidelity is Fidelity.DEVICE
-        assert embedder.identify().architecture.startswith("HAILO")
-        rows = embedder.embed_preprocessed(batch)
-        assert rows.shape == (4, 768)
-        assert (embedder.embed_pixels(pixels) == rows).all()
-        assert np.abs(embedder.embed(batch[:1]) - rows[0]).max() < 1e-5
-        embedder.check_repeatable(batch, times=4)
-        with pytest.raises(DeviceBusyError):
-            HailoEmbedder(path, preprocessing=preprocessing, open_timeout=0.3)
-    with pytest.raises(UsageError):
-        embedder.embed(batch[:1])
-
-
-def test_the_output_is_dequantised_by_us_as_by_hailort(compiled):
-    if not hasattr(hailo_platform().VDevice, "create_infer_model"):
-        pytest.skip("a HailoRT before 4.18: its virtual streams dequantise by themselves")
-    path, preprocessing = compiled
-    batch = preprocessing.batch([np.full((8, 8, 3), 90, np.uint8)])
-    rows = []
-    for output in ("float32", "quantised"):
-        with HailoEmbedder(path, preprocessing=preprocessing, output=output) as embedder:
-            rows.append(embedder.embed_preprocessed(batch)[0])
-    assert np.abs(rows[0] - rows[1]).max() < 1e-5

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from backends import DTYPES, RULES
 from hailo_parts import pictures, write_hef
 
 from cardembed.hailo.resource import simulated_platform
@@ -32,32 +33,36 @@ def bound(configured, frame=None):
     return bindings
 
 
-def test_a_path_is_a_str(vdevice, hef):
-    for refused in (Path(hef), 7, None):
-        with pytest.raises(TypeError):
-            vdevice.create_infer_model(refused)
-    for taken in (str(hef), hef.read_bytes()):
-        assert vdevice.create_infer_model(taken).input().name.endswith("/input_layer1")
+@RULES
+def test_a_path_is_a_str(backend, scheduled):
+    for refused in (Path(backend.hef), 7, None):
+        with pytest.raises((TypeError, backend.inner.HailoRTException)):
+            scheduled.create_infer_model(refused)
+    for taken in (str(backend.hef), backend.hef.read_bytes()):
+        assert scheduled.create_infer_model(taken).input().name.endswith("/input_layer1")
 
 
-def test_a_device_that_is_named_is_in_use_and_one_that_is_not_is_out_of(vdevice):
-    (name,) = hp.Device.scan()
+@RULES
+def test_a_device_that_is_named_is_in_use_and_one_that_is_not_is_out_of(backend, scheduled):
+    (name,) = backend.platform.Device.scan()
     for options, status in (
         ({}, "74"),
         ({"device_ids": [name]}, "73"),
         ({"device_ids": ["0000:09:00.0"]}, "INVALID_ARGUMENT"),
     ):
-        with pytest.raises(hp.HailoRTException, match=status):
-            hp.VDevice(**options)
+        with pytest.raises(backend.inner.HailoRTException, match=status):
+            backend.platform.VDevice(**options)
 
 
-def test_a_vdevice_belongs_to_its_process(vdevice, hef, monkeypatch):
-    source = hp.HEF(str(hef))
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    with pytest.raises(hp.HailoRTException, match="process VDevice was created in"):
-        vdevice.create_infer_model(str(hef))
-    with pytest.raises(hp.HailoRTException, match="process it was created in"):
-        vdevice.configure(source)
+@RULES
+def test_a_vdevice_belongs_to_its_process(backend, scheduled, monkeypatch):
+    source = backend.platform.HEF(str(backend.hef))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: -1)
+        with pytest.raises(backend.inner.HailoRTException, match="process VDevice was created in"):
+            scheduled.create_infer_model(str(backend.hef))
+        with pytest.raises(backend.inner.HailoRTException, match="process it was created in"):
+            scheduled.configure(source)
 
 
 def test_what_is_for_another_chip_is_refused_when_it_is_configured_and_not_before(vdevice, tmp_path):
@@ -81,22 +86,31 @@ def test_calls_about_streams_do_not_map_their_statuses(hef):
         assert ask("network") == ask("network/network") == ask()
 
 
-@pytest.mark.parametrize("after", ["shutdown", "leaving", "an error"])
-def test_a_pipeline_that_was_shut_down_stays_so(vdevice, hef, after):
-    model = vdevice.create_infer_model(str(hef))
+@RULES
+@pytest.mark.parametrize("after", ["shutdown", "leaving"])
+def test_a_pipeline_that_was_shut_down_stays_so(backend, scheduled, after):
+    model = scheduled.create_infer_model(str(backend.hef))
     configured = model.configure()
-    configured.run([bound(configured)], 1000)
-    if after == "an error":
-        with inject(timeout_after=0), pytest.raises(pyhailort.HailoRTTimeout):
-            configured.run([bound(configured)], 50)
-    elif after == "leaving":
+    configured.run([backend.bound(model, configured)], 1000)
+    if after == "leaving":
         with configured:
             pass
     else:
         configured.shutdown()
     for _ in range(2):
-        with pytest.raises(pyhailort.HailoRTStreamAborted):
-            configured.run([bound(configured)], 1000)
+        with pytest.raises(backend.inner.HailoRTStreamAborted):
+            configured.run([backend.bound(model, configured)], 1000)
+    with model.configure() as anew:
+        anew.run([backend.bound(model, anew)], 1000)
+
+
+def test_an_error_shuts_a_pipeline_down_too(vdevice, hef):
+    model = vdevice.create_infer_model(str(hef))
+    configured = model.configure()
+    with inject(timeout_after=0), pytest.raises(pyhailort.HailoRTTimeout):
+        configured.run([bound(configured)], 50)
+    with pytest.raises(pyhailort.HailoRTStreamAborted):
+        configured.run([bound(configured)], 1000)
     with model.configure() as anew:
         anew.run([bound(anew)], 1000)
 
@@ -115,30 +129,34 @@ def test_a_callback_is_told_by_keyword_what_went_wrong(vdevice, hef):
     assert [type(told) for told in heard] == [type(None), pyhailort.HailoRTDriverOperationFailedException]
 
 
-def test_frames_run_whether_somebody_waits_or_not(vdevice, hef):
+@RULES
+def test_frames_run_whether_somebody_waits_or_not(backend, scheduled):
     heard, told = [], threading.Event()
 
     def listen(*, completion_info):
         heard.append(completion_info.exception)
         told.set()
 
-    with vdevice.create_infer_model(str(hef)).configure() as configured:
-        binding = bound(configured)
+    model = scheduled.create_infer_model(str(backend.hef))
+    with model.configure() as configured:
+        binding = backend.bound(model, configured)
         configured.run_async([binding], listen)
         assert told.wait(5)
         assert binding.output().get_buffer().any()
     assert heard == [None]
 
 
-def test_frames_end_in_the_order_in_which_they_came(vdevice, hef):
+@RULES
+def test_frames_end_in_the_order_in_which_they_came(backend, scheduled):
     heard = []
-    with vdevice.create_infer_model(str(hef)).configure() as configured:
+    model = scheduled.create_infer_model(str(backend.hef))
+    with model.configure() as configured:
         for _ in range(3):
             jobs = []
             for number in range(4):
                 configured.wait_for_async_ready(1000, 1)
                 listen = functools.partial(lambda number, **_: heard.append(number), number)
-                jobs.append(configured.run_async([bound(configured)], listen))
+                jobs.append(configured.run_async([backend.bound(model, configured)], listen))
             jobs[-1].wait(1000)
     assert heard == [0, 1, 2, 3] * 3
 
@@ -165,31 +183,41 @@ def test_a_queue_that_is_full_takes_no_more(vdevice, hef):
     ]  # fmt: skip
 
 
-def test_virtual_streams_are_entered_and_then_activated(hef):
-    source = hp.HEF(str(hef))
+def params(backend, group):
+    hp = backend.platform
+    return hp.InputVStreamParams.make(group), hp.OutputVStreamParams.make(group)
+
+
+@RULES
+def test_virtual_streams_are_entered_and_then_activated(backend):
+    hp, refused = backend.platform, backend.inner.HailoRTException
+    source = hp.HEF(str(backend.hef))
+    frames = backend.frame(source.get_input_vstream_infos()[0])[None]
+    (told,) = source.get_output_vstream_infos()
     with hp.VDevice() as device:
         group = device.configure(source)[0]
-        params = hp.InputVStreamParams.make(group), hp.OutputVStreamParams.make(group)
-        streams = hp.InferVStreams(group, *params)
-        with group.activate(), pytest.raises(hp.HailoRTException, match="70"):
-            streams.infer(pictures(1))
-        with streams, pytest.raises(pyhailort.HailoRTNetworkGroupNotActivatedException):
-            streams.infer(pictures(1))
+        streams = hp.InferVStreams(group, *params(backend, group))
+        with group.activate(), pytest.raises(refused, match="70"):
+            streams.infer(frames)
+        with streams, pytest.raises(backend.inner.HailoRTNetworkGroupNotActivatedException):
+            streams.infer(frames)
         with streams, group.activate(group.create_params()):
-            (given,) = streams.infer(pictures(1)).values()
-            with pytest.raises(hp.HailoRTException), group.activate():
+            (given,) = streams.infer(frames).values()
+            with pytest.raises(refused), group.activate():
                 pass
-        assert given.dtype == np.uint8  # AUTO is the chip's own
-        with pytest.raises(hp.HailoRTException, match="70"):
-            streams.infer(pictures(1))
-    with pytest.raises(hp.HailoRTException), streams:
+        assert given.dtype == DTYPES[told.format.type.name]  # AUTO is the chip's own
+        with pytest.raises(refused, match="70"):
+            streams.infer(frames)
+    with pytest.raises(refused), streams:
         pass  # the device was released
 
 
-def test_streams_under_a_scheduler_are_not_activated_by_hand(vdevice, hef):
-    group = vdevice.configure(hp.HEF(str(hef)))[0]
-    with pytest.raises(pyhailort.HailoRTInvalidOperationException):
+@RULES
+def test_streams_under_a_scheduler_are_not_activated_by_hand(backend, scheduled):
+    source = backend.platform.HEF(str(backend.hef))
+    group = scheduled.configure(source)[0]
+    with pytest.raises(backend.inner.HailoRTInvalidOperationException):
         group.activate()
-    params = hp.InputVStreamParams.make(group), hp.OutputVStreamParams.make(group)
-    with hp.InferVStreams(group, *params) as streams:
-        assert len(next(iter(streams.infer(pictures(2)).values()))) == 2
+    frame = backend.frame(source.get_input_vstream_infos()[0])
+    with backend.platform.InferVStreams(group, *params(backend, group)) as streams:
+        assert len(next(iter(streams.infer(np.stack([frame, frame])).values()))) == 2

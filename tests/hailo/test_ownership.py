@@ -1,16 +1,12 @@
 """Who has the chip, from when to when: the lock, threads that close and wait, and the worker's end."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from filelock import FileLock
-from hailo_parts import SIZE, batch
+from hailo_parts import batch
 
 from cardembed import errors
 from cardembed.hailo import worker as worker_module
@@ -50,16 +46,6 @@ def test_a_lock_that_has_no_place_is_an_error_of_ours(tmp_path, monkeypatch, pla
 
 def refuse(*_, **__):
     raise OSError(28, "No space left on device")
-
-
-def test_a_second_embedder_finds_the_chip_busy_until_the_first_is_closed(open_hef):
-    first = open_hef()
-    before = time.monotonic()
-    with pytest.raises(errors.DeviceBusyError, match="another owner"):
-        open_hef(open_timeout=0.3)
-    assert time.monotonic() - before < 1.0
-    first.close()
-    open_hef(open_timeout=0.3)
 
 
 @pytest.mark.parametrize("hung", [False, True])
@@ -141,15 +127,6 @@ def wait_for(condition):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(("one", "other"), [(None, "0000:01:00.0"), ("0000:01:00.0", None)])
-def test_a_chip_has_one_owner_whatever_it_is_called(open_hef, one, other):
-    first = open_hef(device_id=one)
-    with pytest.raises(errors.DeviceBusyError, match="another owner"):
-        open_hef(device_id=other, open_timeout=0.3)
-    first.close()
-    assert open_hef(device_id=other).embed_preprocessed(batch()).shape == (3, 768)
-
-
 def test_the_simulators_owner_does_not_keep_anybody_from_a_chip(tmp_path, monkeypatch):
     monkeypatch.setenv("CARDEMBED_LOCKS", str(tmp_path))
     simulated, *chips = (
@@ -163,29 +140,6 @@ def test_the_simulators_owner_does_not_keep_anybody_from_a_chip(tmp_path, monkey
             kept_out.acquire(Deadline.after(0.2))
         owner.release()
     simulated.release()
-
-
-def test_the_lock_dies_with_its_process(hef, open_hef):
-    code = (
-        "import time\n"
-        "from cardembed import HailoEmbedder\n"
-        "from cardembed.embedders.preprocessing import Preprocessing\n"
-        f"embedder = HailoEmbedder({str(hef)!r}, preprocessing=Preprocessing({SIZE}))\n"
-        "print('open', flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    try:
-        assert owner.stdout.readline() == "open\n"
-        with pytest.raises(errors.DeviceBusyError, match="another owner"):
-            open_hef(open_timeout=0.2)
-        os.kill(owner.pid, signal.SIGKILL)
-        owner.wait(10)
-        assert open_hef(open_timeout=2.0).embed_preprocessed(batch()).shape == (3, 768)
-    finally:
-        owner.kill()
-        owner.wait(10)
-        owner.stdout.close()
 
 
 def test_an_answer_at_the_last_moment_is_an_answer(monkeypatch):

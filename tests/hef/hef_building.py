@@ -64,7 +64,9 @@ def root(*groups, architecture=3, header=b""):
     return data(1, about) + b"".join(data(2, message) for message in groups)
 
 
-def plain(input_shape=(224, 224, 3), output_shape=(1, 1, 768), fps=100.0, numeric=None, **other):
+def plain(
+    input_shape=(224, 224, 3), output_shape=(1, 1, 768), fps=100.0, numeric=None, called="net", **other
+):
     """A network with one input, quantised by `numeric`, and one output, that fits the target."""
     return root(
         group(
@@ -74,7 +76,9 @@ def plain(input_shape=(224, 224, 3), output_shape=(1, 1, 768), fps=100.0, numeri
                     edge(layer("out", output_shape, 2), output=True),
                 ),
                 fps=fps,
-            )
+                called=called,
+            ),
+            called=called,
         ),
         **other,
     )

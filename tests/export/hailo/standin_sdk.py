@@ -31,6 +31,8 @@ class ClientRunner:
     calls: ClassVar[list] = []
     misread = False  # a parser that understands an operation in another way
     fps = 100.0  # what the compiler promises
+    skewed = 0.0  # what the script's normalisation is off by, in levels
+    levels = 127  # steps of a quantised output
     wraps = False  # some versions give a list of outputs
 
     def __init__(self, hw_arch=None, har=None):
@@ -86,13 +88,13 @@ class ClientRunner:
         if context is not InferenceContext.SDK_NATIVE:  # the script's normalisation is in the network
             lists = re.search(r"normalization\(\[(.*?)\], \[(.*?)\]\)", self.script)
             mean, std = ([float(part) for part in text.split(",")] for text in lists.groups())
-            images = (images - mean) / std
+            images = (images - mean + self.skewed) / std
         if self.misread:
             images = images[:, ::-1]
         batch = np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32)
         rows = np.concatenate([self.session.run(None, {self.port: one[None]})[0] for one in batch])
         if context is InferenceContext.SDK_QUANTIZED:
-            scale = np.abs(rows).max() / 127
+            scale = np.abs(rows).max() / self.levels
             rows = np.rint(rows / scale) * scale
         rows = rows.reshape(len(rows), 1, 1, -1)
         return [rows] if self.wraps else rows
@@ -101,7 +103,7 @@ class ClientRunner:
         self._need("quantized_model")
         self.state = "compiled_model"
         self._add("compile")
-        return seal(3, plain((self.size, self.size, 3), fps=self.fps))
+        return seal(3, plain((self.size, self.size, 3), fps=self.fps, called=self.net))
 
 
 def module(**changes):

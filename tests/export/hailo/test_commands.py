@@ -59,7 +59,8 @@ def refused(result, *words):
         assert word in err
 
 
-def test_without_the_compiler_it_says_what_to_run(export, elsewhere, tmp_path):
+def test_without_the_compiler_it_says_what_to_run(export, elsewhere, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "hailo_sdk_client", None)
     code, out, _ = export("--verdict-photos", elsewhere, "--sixteen-bit", "conv*")
     assert code == 0
     script = (tmp_path / "kit" / "convnext_atto.alls").read_text()
@@ -163,7 +164,7 @@ def test_broken_or_of_no_target(run, release, tmp_path):
 
 
 def test_somebody_has_to_say_who_normalises(run, release, tmp_path, kit):
-    file = hef(tmp_path / "net.hef")
+    file = hef(tmp_path / "net.hef", called="convnext_atto")
     refused(run("import-artefact", file, "--release", release), "--kit", "--normalised")
     refused(run("import-artefact", file, "--release", release, "--normalised", "host"), "0 to 255")
     refused(
@@ -199,6 +200,70 @@ def test_a_kit_of_something_else_is_refused(run, release, tmp_path, kit):
     )
     refused(written(format="else"), "cardembed export hailo")
     refused(run("import-artefact", file, "--release", release, "--kit", tmp_path / "none"), "no such file")
+
+
+def test_without_the_compilers_record_a_kit_is_taken_at_its_networks_name(run, release, tmp_path, kit):
+    before = (release / "release.json").read_bytes()
+    given = ("--release", release, "--kit", kit)
+    refused(
+        run("import-artefact", hef(tmp_path / "other.hef", called="regnetx_002"), *given),
+        "the network convnext_atto, as the kit has the compiler call it",
+        "found regnetx_002",
+    )
+    assert (release / "release.json").read_bytes() == before
+    code, out, _ = run("import-artefact", hef(tmp_path / "net.hef", called="convnext_atto"), *given)
+    assert code == 0
+    assert "warning: kit: no compiled.json lies in the kit" in out
+    compiled = Release.load(release).artefact("hailo8l", "hef").compiled
+    # Nothing shows that it was made from the kit. Its photos are kept all the same: no verdict on them.
+    assert (compiled.kit_sha256, compiled.emulated) == (None, None)
+    assert (
+        list(compiled.calibration_photos)
+        == json.loads((kit / "kit.json").read_text())["calibration"]["photos"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"fp_optimized": 0.9985}, "fp_optimized: the network differs from the float student: smallest"),
+        ({"native": 0.5}, "native: the network differs"),
+        ({"native": None}, "native: nobody compared it"),
+    ],
+)
+def test_a_hef_whose_emulation_was_another_network_is_refused(compiled, changed, words):
+    refused(compiled(changed), words, "compiled.json")
+
+
+@pytest.mark.parametrize(
+    ("smallest", "says"), [(0.9905, None), (0.9895, "smallest cosine 0.98950"), (None, "nobody compared it")]
+)
+def test_what_eight_bits_cost_is_said(compiled, smallest, says):
+    code, out, _ = compiled({"quantized": smallest})
+    assert code == 0
+    assert ("warning: emulation: quantized: " in out) == (says is not None)
+    assert (says or "") in out
+
+
+@pytest.fixture
+def compiled(run, release, tmp_path, kit, monkeypatch):
+    """Imports a kit's HEF, after the smallest cosines in its compiled.json were changed (None: left out)."""
+    from cardembed.export.hailo.sdk import run_compiler
+
+    own = shutil.copytree(kit, tmp_path / "compiled")
+    monkeypatch.setitem(sys.modules, "hailo_sdk_client", standin_sdk.module())
+    record = run_compiler(own, lambda _: None)
+
+    def taken(smallest):
+        written = json.loads((own / "compiled.json").read_text())
+        for name, value in smallest.items():
+            written["emulated"][name]["min"] = value
+            if value is None:
+                del written["emulated"][name]
+        (own / "compiled.json").write_text(json.dumps(written))
+        return run("import-artefact", own / record.hef, "--release", release, "--kit", own)
+
+    return taken
 
 
 def test_a_hef_that_the_kit_did_not_make_is_refused(run, release, tmp_path, kit, monkeypatch):

@@ -172,8 +172,13 @@ def test_compile_py_is_for_an_older_python_and_needs_no_cardembed(kit):
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "7 files as they were written\n")
+    # Isolated (-I) from what is beside cardembed here, and from the compiler, should it be installed.
+    hidden = (
+        "import runpy, sys; sys.modules['hailo_sdk_client'] = None; sys.argv = ['compile.py']; "
+        "runpy.run_path('compile.py', run_name='__main__')"
+    )
     done = subprocess.run(
-        [sys.executable, "-I", "compile.py"], cwd=kit, capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-c", hidden], cwd=kit, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert "install Hailo's Dataflow Compiler" in done.stderr
@@ -200,10 +205,26 @@ def test_it_is_compiled_in_the_compilers_order(own, sdk, wraps):
 
 def test_another_network_is_noticed_before_hours_of_optimising(own, sdk):
     module = sdk(misread=True)
-    with pytest.raises(ExportError, match="differs from the float student before"):
+    with pytest.raises(ExportError, match="native: the network differs from the float student"):
         run_compiler(own, lambda _: None)
     assert "optimize" not in module.ClientRunner.calls
     assert not list(own.glob("*.hef"))
+
+
+def test_a_script_that_normalises_in_another_way_is_not_compiled(own, sdk):
+    module = sdk(skewed=60.0)
+    with pytest.raises(ExportError, match=r"fp_optimized: the network differs .* mean and deviation"):
+        run_compiler(own, lambda _: None)
+    assert "compile" not in module.ClientRunner.calls
+    assert not list(own.glob("*.hef"))
+
+
+def test_a_network_that_eight_bits_cost_much_is_compiled_with_a_warning(own, sdk, capsys):
+    sdk(levels=3)
+    assert compiler.main(["--folder", str(own)]) == 0
+    (warning,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ")]
+    assert "quantized: the network differs from the float student: smallest cosine" in warning
+    assert read_compiled(own).emulated["quantized"]["min"] < 0.99
 
 
 def test_a_changed_kit_is_not_compiled(own, sdk, capsys):
@@ -227,7 +248,8 @@ def test_the_compilers_own_errors_are_one_line(own, sdk):
     assert "\n" not in str(error.value)
 
 
-def test_without_the_compiler_it_says_where_to_go(own):
+def test_without_the_compiler_it_says_where_to_go(own, monkeypatch):
+    monkeypatch.setitem(sys.modules, "hailo_sdk_client", None)
     assert not compiler_installed()
     with pytest.raises(UnavailableError, match=r"compile\.py"):
         run_compiler(own, lambda _: None)
