@@ -3,6 +3,7 @@
 import functools
 import os
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hailo_parts import pictures, write_hef
 
 from cardembed.hailo.resource import simulated_platform
+from cardembed.hailo.simulator.chip import CHIP
 from cardembed.hailo.simulator.faults import inject
 from cardembed.hailo.simulator.hailo_platform.pyhailort import _pyhailort, pyhailort
 
@@ -113,6 +115,63 @@ def test_a_callback_is_told_by_keyword_what_went_wrong(vdevice, hef):
         with inject(lost_after=0), pytest.raises(pyhailort.HailoRTDriverOperationFailedException):
             configured.run_async([bound(configured)], listen).wait(1000)
     assert [type(told) for told in heard] == [type(None), pyhailort.HailoRTDriverOperationFailedException]
+
+
+@pytest.mark.parametrize(("each", "in_time"), [(0.4, True), (0.9, False)])
+def test_a_job_and_its_callback_have_the_timeout_each(vdevice, hef, each, in_time):
+    told = threading.Event()
+
+    def listen(*, completion_info):
+        time.sleep(each)
+        told.set()
+
+    configured = vdevice.create_infer_model(str(hef)).configure()
+    run = CHIP.run
+
+    def slow(*arguments):
+        time.sleep(0.4)
+        return run(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CHIP, "run", slow)
+        job = configured.run_async([bound(configured)], listen)
+        before = time.monotonic()
+        if in_time:  # 0.8 s with a timeout of 0.6
+            job.wait(600)
+            assert told.is_set()
+        else:
+            with pytest.raises(pyhailort.HailoRTTimeout):
+                job.wait(600)
+            assert not told.is_set()
+        assert 0.7 < time.monotonic() - before < 2
+    assert told.wait(5)
+    configured.shutdown()
+
+
+def test_a_callback_that_never_comes_costs_a_second_timeout(vdevice, hef):
+    heard = []
+    with inject(late_callback_after=0), vdevice.create_infer_model(str(hef)).configure() as configured:
+        binding, before = bound(configured), time.monotonic()
+        job = configured.run_async([binding], lambda completion_info: heard.append(completion_info))
+        with pytest.raises(pyhailort.HailoRTTimeout):
+            job.wait(300)
+        assert 0.5 < time.monotonic() - before < 1.5  # 0.24 s for the frame, and 0.3
+        assert binding.output().get_buffer().any()  # it ended
+
+
+def test_a_read_has_a_timeout_of_its_own(hef):
+    source = hp.HEF(str(hef))
+    with inject(late_callback_after=0), hp.VDevice() as device:
+        group = device.configure(source)[0]
+        params = (
+            hp.InputVStreamParams.make(group, timeout_ms=300),
+            hp.OutputVStreamParams.make(group, timeout_ms=100),
+        )
+        with hp.InferVStreams(group, *params) as streams, group.activate():
+            before = time.monotonic()
+            with pytest.raises(pyhailort.HailoRTTimeout):
+                streams.infer(pictures(1))
+            assert 0.33 < time.monotonic() - before < 1.2  # 0.24 s for the write, and 0.1
 
 
 def test_frames_run_whether_somebody_waits_or_not(vdevice, hef):

@@ -20,6 +20,8 @@ _RUNS = {"HAILO8": {"hailo8", "hailo8l"}, "HAILO8L": {"hailo8l"}}
 _CLOCK = 200_000_000  # Hz, as a Hailo-8L's
 HANG = 2.0
 """Seconds that a call hangs under the fault of that name."""
+_LATE = 0.8
+"""Part of HailoRT's timeout that a frame takes whose callback is late."""
 
 
 def status(number: int) -> Exception:
@@ -90,6 +92,11 @@ class Chip:
         """Whether the next frame's call is going to hang."""
         return _due(current_faults().hang_after, self.frames + 1)
 
+    @property
+    def late(self) -> bool:
+        """Whether what follows the last frame, its callback or its read, is late."""
+        return _due(current_faults().late_callback_after, self.frames)
+
     def run(
         self, network: Network, frame: NDArray[np.uint8], timeout_ms: Callable[[], float]
     ) -> NDArray[Any]:
@@ -99,6 +106,8 @@ class Chip:
         self.frames += 1
         if _due(faults.hang_after, self.frames):
             time.sleep(HANG)
+        if self.late:
+            time.sleep(_LATE * timeout_ms() / 1000)
         if _due(faults.timeout_after, self.frames):
             time.sleep(timeout_ms() / 1000)
             raise status(4)

@@ -42,6 +42,9 @@ class Faults:
     """The device is gone after this many frames, and what is opened next is another one of its kind."""
     timeout_after: int | None = None
     """After this many frames none ends, and HailoRT's timeouts say so."""
+    late_callback_after: int | None = None
+    """After this many frames each ends shortly before HailoRT's timeout, and its callback never comes, nor a
+    virtual stream's output. HailoRT says so after almost twice its timeout."""
     hang_after: int | None = None
     """After this many frames calls hang for 2 s, whatever their timeout."""
 
