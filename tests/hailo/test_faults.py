@@ -29,6 +29,7 @@ WHEN_OPENED = [
     ({"busy": True}, errors.DeviceBusyError),
     ({"driver_mismatch": True}, errors.DriverMismatchError),
     ({"architecture": "HAILO15H"}, errors.WrongArchitectureError),
+    ({"architecture": "HAILO15H", "older_library": True}, errors.WrongArchitectureError),
     ({"corrupt_hef": True}, errors.ReleaseError),
 ]
 WHEN_USED = [

@@ -17,6 +17,10 @@ __all__ = ["CHIP", "DEVICE_ID", "HANG", "Chip", "status"]
 
 DEVICE_ID = "0000:01:00.0"
 _RUNS = {"HAILO8": {"hailo8", "hailo8l"}, "HAILO8L": {"hailo8l"}}
+_ALONE = {"HAILO8L", "HAILO15M", "HAILO10H"}
+"""A VDevice has one of these, never several."""
+_UNIQUE = "UNIQUE"
+"""The group id of who shares the device with nobody."""
 _CLOCK = 200_000_000  # Hz, as a Hailo-8L's
 HANG = 2.0
 """Seconds that a call hangs under the fault of that name."""
@@ -36,8 +40,10 @@ class Chip:
     """State of the device."""
 
     def __init__(self) -> None:
-        self.owner: object | None = None
-        """The VDevice that has it."""
+        self._owners: list[object] = []
+        """The VDevices that have it: one, or those of a group."""
+        self._params: Any = None
+        """How the first of them opened it."""
         self.lost = False
         """Whether it is gone."""
         self.swapped = False
@@ -54,24 +60,40 @@ class Chip:
             raise status(76)
         return [] if faults.no_device or self.lost else [DEVICE_ID]
 
-    def open(self, owner: object, device_ids: list[str]) -> None:
-        """Give it to a VDevice."""
-        faults = current_faults()
+    def open(self, owner: object, params: Any) -> Any:  # noqa: ANN401 - it would import in a circle
+        """Give it to a VDevice, or to another one of its owner's group.
+
+        Args:
+            owner: The VDevice.
+            params: Its VDeviceParams.
+
+        Returns:
+            The parameters that hold: in a group, those of its first VDevice.
+        """
+        faults, device_ids = current_faults(), list(params.device_ids)
+        with self._mutex:
+            if self._owners and self._params.group_id == params.group_id != _UNIQUE:
+                if params.device_count != 1 or device_ids not in ([], [DEVICE_ID]):
+                    raise status(6)
+                self._owners.append(owner)
+                return self._params
         if self.lost and faults.swapped_after is not None:
             self.lost, self.swapped = False, True
         found = self.scan()
         if not found or any(name not in found for name in device_ids):
             raise status(74)
+        if params.device_count != 1:
+            raise status(6 if faults.architecture in _ALONE else 74)
         with self._mutex:
-            if faults.busy or self.owner is not None:
+            if faults.busy or self._owners:
                 raise status(73 if device_ids else 74)
-            self.owner, self.frames = owner, 0
+            self._owners, self._params, self.frames = [owner], params, 0
+        return params
 
     def release(self, owner: object) -> None:
-        """Take it back."""
+        """Take it back; it is free once all of a group gave it back."""
         with self._mutex:
-            if self.owner is owner:
-                self.owner = None
+            self._owners = [one for one in self._owners if one is not owner]
 
     def restore(self) -> None:
         """Have the first one back, as if nothing had been."""
@@ -82,10 +104,11 @@ class Chip:
         if self.lost:
             raise status(36)
 
-    def accepts(self, architecture: str) -> bool:
-        """Whether it runs a HEF of this architecture."""
-        attached = current_faults().architecture
-        return architecture in _RUNS.get(attached, {attached.lower()})
+    def check_architecture(self, architecture: str) -> None:
+        """Raise status 93 where it does not run a HEF of this architecture, in older libraries 26."""
+        faults = current_faults()
+        if architecture not in _RUNS.get(faults.architecture, {faults.architecture.lower()}):
+            raise status(26 if faults.older_library else 93)
 
     @property
     def hangs(self) -> bool:

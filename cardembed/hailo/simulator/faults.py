@@ -36,6 +36,8 @@ class Faults:
     """The chip is hot and runs at half its clock: 20 ms more a frame."""
     architecture: str = "HAILO8L"
     """Which chip is attached, one of `ARCHITECTURES`."""
+    older_library: bool = False
+    """HailoRT is 4.20 or older, and says status 26 of a HEF for another chip, not 93."""
     lost_after: int | None = None
     """The device is gone after this many frames, until it is opened in a process or `inject` of its own."""
     swapped_after: int | None = None

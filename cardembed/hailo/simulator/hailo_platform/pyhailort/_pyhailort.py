@@ -90,6 +90,12 @@ class VDeviceParams:
     group_id: str = "UNIQUE"
     multi_process_service: bool = False
 
+    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401 - of any field
+        """Set a field; ids bring their number with them."""
+        object.__setattr__(self, name, value)
+        if name == "device_ids":
+            self.device_count = len(value)
+
     @staticmethod
     def default() -> VDeviceParams:
         """HailoRT's defaults: one device, no scheduler."""

@@ -156,11 +156,10 @@ class InferModel:
         """A hint to the chip."""
 
     def configure(self) -> ConfiguredInferModel:
-        """Put it onto the chip: status 93 where it is for another one."""
+        """Put it onto the chip: status 93 (26 up to HailoRT 4.20) where it is for another one."""
         with ExceptionWrapper():
             self._vdevice._check_open()
-            if not CHIP.accepts(self._manifest.architecture):
-                raise _pyhailort.HailoRTStatusException(93)
+            CHIP.check_architecture(self._manifest.architecture)
             for stream in (self.input(), self.output()):
                 if stream.format.order != stream_format(self._manifest, stream._direction).order:
                     raise _pyhailort.HailoRTStatusException(79)
