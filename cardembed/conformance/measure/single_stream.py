@@ -55,8 +55,8 @@ class SingleStream:
     smallest_cosine: float = 0.999
     """Every known input's answer is so near to the one that it had before the run."""
     smallest_near: float = 0.95
-    """And every changed input's to that of the photo that it was made of: INT8 networks of photos stay above
-    .99, and another photo, or nonsense, is further away."""
+    """And every changed input's to that of the photo that it was made of: the reference release's INT8
+    network stays above .99. It tells nonsense from an answer; whether answers move, the known inputs tell."""
     smallest_ratio: float = 0.9
     """Time of quick repeated queries over that of quick new ones; below it, something answers from memory."""
     seed: int = 0
