@@ -45,9 +45,12 @@ def read_health(vdevice: Any) -> Health:  # noqa: ANN401 - no types published
     sensors = _fields(control, "get_chip_temperature", "ts0_temperature", "ts1_temperature")
     told = [float(value) for value in sensors if value is not None]
     (clock,) = _fields(control, "get_extended_device_information", "neural_network_core_clock_rate")
-    reasons = _fields(
-        control, "_get_health_information", "temperature_throttling_active", "overcurrent_throttling_active"
+    # The fields that end in `_active` say that a protection is switched on,
+    # of a cool chip, too. What it does is told by a level, -1 for none, and a zone, 0 for green.
+    level, zone = _fields(
+        control, "_get_health_information", "current_temperature_throttling_level", "current_overcurrent_zone"
     )
+    reasons = [None if level is None else int(level) >= 0, None if zone is None else int(zone) != 0]
     return Health(
         temperature=max(told, default=None),
         clock_hz=None if clock is None else int(clock),

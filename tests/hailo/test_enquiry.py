@@ -35,10 +35,16 @@ def test_throttling_is_seen_and_slows_and_changes_no_answer(open_hef):
         (0, {"ts1_temperature": 48}, {"temperature": 48}),
         (1, {}, {"clock_hz": None}),
         (2, {}, {"throttled": None}),
-        (2, {"overcurrent_throttling_active": False}, {"throttled": None}),
-        (2, {"overcurrent_throttling_active": True}, {"throttled": True}),
-        (2, {"temperature_throttling_active": False}, {"throttled": None}),
-        (2, {"temperature_throttling_active": True}, {"throttled": True}),
+        (2, {"current_overcurrent_zone": 0}, {"throttled": None}),
+        (2, {"current_overcurrent_zone": 1}, {"throttled": True}),
+        (2, {"current_temperature_throttling_level": -1}, {"throttled": None}),
+        (2, {"current_temperature_throttling_level": 0}, {"throttled": True}),
+        (
+            2,
+            {"current_temperature_throttling_level": -1, "current_overcurrent_zone": 0}
+            | {"temperature_throttling_active": True, "overcurrent_throttling_active": True},
+            {"throttled": False},
+        ),
     ],
 )
 def test_a_field_that_a_hailort_does_not_have_is_not_told(open_hef, monkeypatch, question, fields, told):

@@ -3,6 +3,7 @@
 import functools
 import os
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from backends import DTYPES, RULES
 from hailo_parts import pictures, write_hef
 
 from cardembed.hailo.resource import simulated_platform
+from cardembed.hailo.simulator.chip import CHIP, DEVICE_ID
 from cardembed.hailo.simulator.faults import inject
 from cardembed.hailo.simulator.hailo_platform.pyhailort import _pyhailort, pyhailort
+from cardembed.hailo.status import status_of
 
 hp = simulated_platform()
 
@@ -54,6 +57,78 @@ def test_a_device_that_is_named_is_in_use_and_one_that_is_not_is_out_of(backend,
             backend.platform.VDevice(**options)
 
 
+def opening(**fields):
+    params = hp.VDevice.create_params()
+    for name, value in fields.items():
+        setattr(params, name, value)
+    return params
+
+
+ROUND_ROBIN = hp.HailoSchedulingAlgorithm.ROUND_ROBIN
+
+
+@pytest.mark.parametrize(
+    ("fields", "architecture", "status"),
+    [
+        ({"device_count": 0}, "HAILO8L", 2),
+        ({"device_ids": []}, "HAILO8L", 2),
+        ({"device_count": 3}, "HAILO8L", 6),  # it is not used in numbers, however many there are
+        ({"device_count": 3}, "HAILO8", 74),
+        ({"device_ids": [DEVICE_ID, DEVICE_ID]}, "HAILO8L", 6),
+        ({"multi_process_service": True}, "HAILO8L", 2),
+        ({"multi_process_service": True, "scheduling_algorithm": ROUND_ROBIN}, "HAILO8L", 77),
+    ],
+)
+def test_what_a_vdevice_is_not_opened_with(fields, architecture, status):
+    with inject(architecture=architecture), pytest.raises(hp.HailoRTException) as error:
+        hp.VDevice(opening(**fields))
+    assert status_of(error.value) == status
+    hp.VDevice().release()  # nobody has the device
+
+
+def test_more_devices_than_none_are_too_many():
+    with inject(no_device=True), pytest.raises(hp.HailoRTException, match="74"):
+        hp.VDevice(opening(device_count=3))
+
+
+def test_ids_bring_their_number_with_them():
+    params = hp.VDevice.create_params()
+    assert (params.device_ids, params.device_count) == ([], 1)
+    params.device_ids = ["a", "b"]
+    assert params.device_count == 2
+
+
+def test_ids_are_in_the_parameters_or_beside_them(hef):
+    with pytest.raises(pyhailort.HailoRTInvalidOperationException):
+        hp.VDevice(opening(device_ids=[DEVICE_ID]), device_ids=[DEVICE_ID])
+    # Ids beside parameters take their place, the scheduler's too.
+    with hp.VDevice(opening(scheduling_algorithm=ROUND_ROBIN), device_ids=[DEVICE_ID]) as device:
+        assert device.get_physical_devices_ids() == [DEVICE_ID]
+        with device.configure(hp.HEF(str(hef)))[0].activate():
+            pass
+
+
+def test_a_group_shares_the_device_until_its_last_gave_it_back(hef):
+    first = hp.VDevice(opening(group_id="shared", scheduling_algorithm=ROUND_ROBIN))
+    for refused, status in (
+        ({}, 74),
+        ({"group_id": "another"}, 74),
+        ({"group_id": "shared", "device_count": 2}, 6),
+        ({"group_id": "shared", "device_ids": ["0000:09:00.0"]}, 6),
+    ):
+        with pytest.raises(hp.HailoRTException) as error:
+            hp.VDevice(opening(**refused))
+        assert status_of(error.value) == status
+    with hp.VDevice(opening(group_id="shared")) as second:
+        first.release()
+        # Under the first one's scheduler.
+        with second.create_infer_model(str(hef)).configure() as configured:
+            configured.run([bound(configured)], 1000)
+        with pytest.raises(hp.HailoRTException, match="74"):
+            hp.VDevice()
+    hp.VDevice().release()
+
+
 @RULES
 def test_a_vdevice_belongs_to_its_process(backend, scheduled, monkeypatch):
     source = backend.platform.HEF(str(backend.hef))
@@ -70,6 +145,8 @@ def test_what_is_for_another_chip_is_refused_when_it_is_configured_and_not_befor
     model, source = vdevice.create_infer_model(path), hp.HEF(path)
     for configure in (model.configure, lambda: vdevice.configure(source)):
         with pytest.raises(pyhailort.HailoRTHEFNotCompatibleWithDevice):
+            configure()
+        with inject(older_library=True), pytest.raises(pyhailort.HailoRTInvalidHEFException):
             configure()
 
 
@@ -127,6 +204,63 @@ def test_a_callback_is_told_by_keyword_what_went_wrong(vdevice, hef):
         with inject(lost_after=0), pytest.raises(pyhailort.HailoRTDriverOperationFailedException):
             configured.run_async([bound(configured)], listen).wait(1000)
     assert [type(told) for told in heard] == [type(None), pyhailort.HailoRTDriverOperationFailedException]
+
+
+@pytest.mark.parametrize(("each", "in_time"), [(0.4, True), (0.9, False)])
+def test_a_job_and_its_callback_have_the_timeout_each(vdevice, hef, each, in_time):
+    told = threading.Event()
+
+    def listen(*, completion_info):
+        time.sleep(each)
+        told.set()
+
+    configured = vdevice.create_infer_model(str(hef)).configure()
+    run = CHIP.run
+
+    def slow(*arguments):
+        time.sleep(0.4)
+        return run(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CHIP, "run", slow)
+        job = configured.run_async([bound(configured)], listen)
+        before = time.monotonic()
+        if in_time:  # 0.8 s with a timeout of 0.6
+            job.wait(600)
+            assert told.is_set()
+        else:
+            with pytest.raises(pyhailort.HailoRTTimeout):
+                job.wait(600)
+            assert not told.is_set()
+        assert 0.7 < time.monotonic() - before < 2
+    assert told.wait(5)
+    configured.shutdown()
+
+
+def test_a_callback_that_never_comes_costs_a_second_timeout(vdevice, hef):
+    heard = []
+    with inject(late_callback_after=0), vdevice.create_infer_model(str(hef)).configure() as configured:
+        binding, before = bound(configured), time.monotonic()
+        job = configured.run_async([binding], lambda completion_info: heard.append(completion_info))
+        with pytest.raises(pyhailort.HailoRTTimeout):
+            job.wait(300)
+        assert 0.5 < time.monotonic() - before < 1.5  # 0.24 s for the frame, and 0.3
+        assert binding.output().get_buffer().any()  # it ended
+
+
+def test_a_read_has_a_timeout_of_its_own(hef):
+    source = hp.HEF(str(hef))
+    with inject(late_callback_after=0), hp.VDevice() as device:
+        group = device.configure(source)[0]
+        params = (
+            hp.InputVStreamParams.make(group, timeout_ms=300),
+            hp.OutputVStreamParams.make(group, timeout_ms=100),
+        )
+        with hp.InferVStreams(group, *params) as streams, group.activate():
+            before = time.monotonic()
+            with pytest.raises(pyhailort.HailoRTTimeout):
+                streams.infer(pictures(1))
+            assert 0.33 < time.monotonic() - before < 1.2  # 0.24 s for the write, and 0.1
 
 
 @RULES

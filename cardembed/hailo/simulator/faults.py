@@ -36,12 +36,17 @@ class Faults:
     """The chip is hot and runs at half its clock: 20 ms more a frame."""
     architecture: str = "HAILO8L"
     """Which chip is attached, one of `ARCHITECTURES`."""
+    older_library: bool = False
+    """HailoRT is 4.20 or older, and says status 26 of a HEF for another chip, not 93."""
     lost_after: int | None = None
     """The device is gone after this many frames, until it is opened in a process or `inject` of its own."""
     swapped_after: int | None = None
     """The device is gone after this many frames, and what is opened next is another one of its kind."""
     timeout_after: int | None = None
     """After this many frames none ends, and HailoRT's timeouts say so."""
+    late_callback_after: int | None = None
+    """After this many frames each ends shortly before HailoRT's timeout, and its callback never comes, nor a
+    virtual stream's output. HailoRT says so after almost twice its timeout."""
     hang_after: int | None = None
     """After this many frames calls hang for 2 s, whatever their timeout."""
 

@@ -90,6 +90,12 @@ class VDeviceParams:
     group_id: str = "UNIQUE"
     multi_process_service: bool = False
 
+    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401 - of any field
+        """Set a field; ids bring their number with them."""
+        object.__setattr__(self, name, value)
+        if name == "device_ids":
+            self.device_count = len(value)
+
     @staticmethod
     def default() -> VDeviceParams:
         """HailoRT's defaults: one device, no scheduler."""
@@ -173,5 +179,11 @@ class ExtendedDeviceInformation:
 class HealthInformation:
     """Of the chip; what a simulated one has."""
 
-    overcurrent_throttling_active: bool
-    temperature_throttling_active: bool
+    current_overcurrent_zone: int
+    """0 for green, 1 for red."""
+    current_temperature_throttling_level: int
+    """-1 where nothing is throttled, else how much, from 0."""
+    overcurrent_throttling_active: bool = True
+    """Whether the protection is switched on, not whether it acts."""
+    temperature_throttling_active: bool = True
+    """The same."""

@@ -170,7 +170,7 @@ class Control:
         from cardembed.hailo.simulator.faults import current_faults
 
         self._alive()
-        return _pyhailort.HealthInformation(False, current_faults().throttled)
+        return _pyhailort.HealthInformation(0, 0 if current_faults().throttled else -1)
 
     def _alive(self) -> None:
         with ExceptionWrapper():

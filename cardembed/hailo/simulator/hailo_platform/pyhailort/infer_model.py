@@ -156,11 +156,10 @@ class InferModel:
         """A hint to the chip."""
 
     def configure(self) -> ConfiguredInferModel:
-        """Put it onto the chip: status 93 where it is for another one."""
+        """Put it onto the chip: status 93 (26 up to HailoRT 4.20) where it is for another one."""
         with ExceptionWrapper():
             self._vdevice._check_open()
-            if not CHIP.accepts(self._manifest.architecture):
-                raise _pyhailort.HailoRTStatusException(93)
+            CHIP.check_architecture(self._manifest.architecture)
             for stream in (self.input(), self.output()):
                 if stream.format.order != stream_format(self._manifest, stream._direction).order:
                     raise _pyhailort.HailoRTStatusException(79)
@@ -179,10 +178,12 @@ class AsyncInferJob:
         Under the fault of that name it hangs, whatever its timeout.
         """
         late = HANG if CHIP.hangs else 0.0
-        self._job.ask(timeout_ms)
-        if not self._job.done.wait(timeout_ms / 1000 + late):
+        job, seconds = self._job, timeout_ms / 1000
+        job.ask(timeout_ms)
+        if not (job.done.wait(seconds + late) and job.told.wait(seconds)):
+            job.given_up.set()
             _fail(4)
-        for error in self._job.errors:
+        for error in job.errors:
             raise error
 
 
@@ -324,19 +325,15 @@ class ConfiguredInferModel:
         for binding in bindings:
             if binding.input().get_buffer() is None or binding.output().get_buffer() is None:
                 _fail(6)
-        job = self._queue.add(len(bindings), lambda job: self._work(job, bindings, callback))
+        job = self._queue.add(
+            len(bindings), lambda job: self._work(job, bindings), lambda job: _tell(job, callback)
+        )
         if job is None:
             _fail(82)
         return AsyncInferJob(job)
 
-    def _work(
-        self,
-        job: Job,
-        bindings: Sequence[ConfiguredInferModel.Bindings],
-        callback: Callable[..., None] | None,
-    ) -> None:
+    def _work(self, job: Job, bindings: Sequence[ConfiguredInferModel.Bindings]) -> None:
         hef, model = self._model._manifest, self._model
-        error: HailoRTException | None = None
         try:
             with ExceptionWrapper():
                 if self._down:
@@ -347,12 +344,9 @@ class ConfiguredInferModel:
                     frame = entry_frame(hef, source, model.input().format.type)
                     values = exit_values(hef, CHIP.run(model._network, frame, job.left_ms), self._exit)
                     target.reshape(-1).view(np.uint8)[:] = values.view(np.uint8)
-        except HailoRTException as raised:
-            error = raised
+        except HailoRTException as error:
             job.errors.append(error)
             self._down = True
-        if callback is not None:
-            callback(completion_info=AsyncInferCompletionInfo(error))
 
     def get_async_queue_size(self) -> int:
         """Frames that can wait."""
@@ -386,6 +380,14 @@ class ConfiguredInferModel:
                 raise _pyhailort.HailoRTStatusException(63)
             if not self._active:
                 raise _pyhailort.HailoRTStatusException(69)
+
+
+def _tell(job: Job, callback: Callable[..., None] | None) -> None:
+    """Tell a job's end to its callback; under the fault of that name once nobody waits for it any more."""
+    if CHIP.late and not job.errors:
+        job.given_up.wait()
+    if callback is not None:
+        callback(completion_info=AsyncInferCompletionInfo(next(iter(job.errors), None)))
 
 
 def _named(streams: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - an InferStream

@@ -18,7 +18,11 @@ class Job:
         self.frames = frames
         """How many."""
         self.done = threading.Event()
-        """Set when they ended, well or not, and the callback was told."""
+        """Set when they ended, well or not."""
+        self.told = threading.Event()
+        """Set when the callback was told of it."""
+        self.given_up = threading.Event()
+        """Set when nobody waits any more."""
         self.errors: list[HailoRTException] = []
         """Why they ended badly."""
         self._asked = threading.Event()
@@ -52,15 +56,15 @@ class Queue:
     def _frames(self) -> int:
         return sum(job.frames for job in self._jobs)
 
-    def add(self, frames: int, work: Callable[[Job], None]) -> Job | None:
-        """Start a job, once those before it ended; None where there is no room."""
+    def add(self, frames: int, work: Callable[[Job], None], tell: Callable[[Job], None]) -> Job | None:
+        """Start a job, once those before it ended, and tell of its end after theirs; None without room."""
         job = Job(frames)
         with self._changed:
             if self._frames + frames > self._room:
                 return None
             before = self._jobs[-1] if self._jobs else None
             self._jobs.append(job)
-        threading.Thread(target=self._run, args=(job, before, work), daemon=True).start()
+        threading.Thread(target=self._run, args=(job, before, work, tell), daemon=True).start()
         return job
 
     def wait(self, frames: int, timeout_ms: float) -> bool:
@@ -73,14 +77,22 @@ class Queue:
         with self._changed:
             for job in self._jobs:
                 job.ask(0)
+                job.given_up.set()
 
-    def _run(self, job: Job, before: Job | None, work: Callable[[Job], None]) -> None:
-        if before is not None:
-            before.done.wait()
+    def _run(
+        self, job: Job, before: Job | None, work: Callable[[Job], None], tell: Callable[[Job], None]
+    ) -> None:
         try:
+            if before is not None:
+                before.done.wait()
             work(job)
+            job.done.set()
+            if before is not None:
+                before.told.wait()
+            tell(job)
         finally:
             with self._changed:
                 self._jobs.remove(job)
                 self._changed.notify_all()
             job.done.set()
+            job.told.set()

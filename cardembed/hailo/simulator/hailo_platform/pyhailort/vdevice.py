@@ -21,19 +21,25 @@ class VDevice:
     """The chip, for one process until it is released.
 
     Args:
-        params: See `create_params`; without a scheduler by default.
-        device_ids: Which devices; excludes `params`.
+        params: See `create_params`; without a scheduler by default. VDevices of one process and `group_id`
+            share the device, as the first opened it; the default id "UNIQUE" shares nothing.
+        device_ids: Which devices; excludes `params`. Status 6 where both name ids, and where `params` names
+            none it is forgotten, its scheduler too.
+
+    `device_count` is the number of ids where there are any: status 2 for none, 6 for several where a Hailo-8L
+    is attached, 74 for more than there are. `multi_process_service` needs a scheduler (status 2), and a
+    service that runs: here none does (status 77).
     """
 
     def __init__(
         self, params: _pyhailort.VDeviceParams | None = None, *, device_ids: list[str] | None = None
     ) -> None:
         self._open = False
-        self._params = params or VDevice.create_params()
+        params = params or VDevice.create_params()
         self._groups: list[ConfiguredNetwork] = []
         self._pid = os.getpid()
         with ExceptionWrapper():
-            CHIP.open(self, list(device_ids or self._params.device_ids or []))
+            self._params = CHIP.open(self, _checked(params, device_ids))
         self._open = True
 
     def __enter__(self) -> VDevice:
@@ -72,12 +78,11 @@ class VDevice:
         hef: HEF,
         configure_params_by_name: Mapping[str, Any] = {},
     ) -> list[ConfiguredNetwork]:
-        """Put a network onto the chip: status 93 where it is for another one."""
+        """Put a network onto the chip: status 93 (26 up to HailoRT 4.20) where it is for another one."""
         self._same_process("VDevice can only be configured from the process it was created in.")
         with ExceptionWrapper():
             self._check_open()
-            if not CHIP.accepts(hef._hef.architecture):
-                raise _pyhailort.HailoRTStatusException(93)
+            CHIP.check_architecture(hef._hef.architecture)
         group = ConfiguredNetwork(self, hef)
         self._groups.append(group)
         return [group]
@@ -110,3 +115,17 @@ class VDevice:
     def _same_process(self, message: str) -> None:
         if os.getpid() != self._pid:
             raise HailoRTException(message)
+
+
+def _checked(params: _pyhailort.VDeviceParams, device_ids: list[str] | None) -> _pyhailort.VDeviceParams:
+    """The parameters that hold; bare statuses where HailoRT refuses them before it looks for a device."""
+    if device_ids:
+        if params.device_ids:
+            raise _pyhailort.HailoRTStatusException(6)
+        params = VDevice.create_params()
+        params.device_ids = list(device_ids)
+    if params.device_count == 0:
+        raise _pyhailort.HailoRTStatusException(2)
+    if params.multi_process_service:
+        raise _pyhailort.HailoRTStatusException(2 if params.scheduling_algorithm.name == "NONE" else 77)
+    return params

@@ -107,6 +107,7 @@ class InferVStreams:
     def infer(self, input_data: Mapping[str, NDArray[Any]] | NDArray[Any]) -> dict[str, NDArray[Any]]:
         """(N, H, W, C) by name to (N, D) by name.
 
+        A frame is written, and then its result is read, each within its stream's timeout (status 4).
         Another dtype is cast, silently but for a line in HailoRT's log; of the shape only the number of bytes
         a frame is checked (status 2).
         """
@@ -136,6 +137,9 @@ class InferVStreams:
                         entry_frame(hef, frame, params.user_buffer_format.type),
                         lambda: params.timeout_ms,
                     )
+                    if CHIP.late:  # the frame was written, and there is nothing to read
+                        time.sleep(results.timeout_ms / 1000)
+                        raise _pyhailort.HailoRTStatusException(4)
                     row[:] = exit_values(hef, raw, exit_)
             except _pyhailort.HailoRTStatusException:
                 self._down = True
