@@ -18,7 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from cardembed.coreml.fuzzing import make_samples, outcome, run
+from cardembed.coreml.fuzz_samples import make_samples
+from cardembed.coreml.fuzzing import outcome, run
 
 __all__ = ["main"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import shutil
 import time
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,13 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from cardembed._imports import require
 from cardembed.coreml.limits import Limits
 from cardembed.coreml.model import CoreMLModel
 from cardembed.coreml.protos import parse_model
 from cardembed.errors import ArtefactError
 
-__all__ = ["FUZZ_LIMITS", "make_samples", "mutate", "mutate_message", "outcome", "run"]
+__all__ = ["FUZZ_LIMITS", "mutate", "mutate_message", "outcome", "run"]
 
 SECONDS = 2.0
 """Longest time of the processor that an artefact may take, read and executed; waiting is not its fault."""
@@ -144,44 +142,6 @@ def outcome(path: Path, mode: str = "float32", *, usual: bool = False) -> str:
         ended = f"{type(error).__name__}: {error}"[:150]
     seconds = time.process_time() - before
     return ended if seconds <= SECONDS else f"{ended} after {seconds:.1f} s"
-
-
-def make_samples(folder: Path) -> list[Path]:
-    """Convert a small network to an ML Program, compressed ones and a NeuralNetwork, under `folder`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch: Any = require("torch", extra="train")
-        ct: Any = require("coremltools", extra="coreml")  # it publishes no types
-        optimize: Any = require("coremltools.optimize.coreml", extra="coreml")
-
-        network = torch.nn.Sequential(
-            torch.nn.Conv2d(3, 8, 3, 2, 1), torch.nn.BatchNorm2d(8), torch.nn.GELU(), torch.nn.MaxPool2d(2),
-            torch.nn.Flatten(2), torch.nn.LayerNorm(16), torch.nn.Softmax(-1), torch.nn.Flatten(),
-            torch.nn.Linear(128, 24),
-        ).eval()  # fmt: skip
-        shape = (1, 3, 16, 16)
-        traced = torch.jit.trace(network, torch.zeros(shape), check_trace=False)
-
-        def convert(name: str, entry: Any = shape, **options: Any) -> Path:  # noqa: ANN401 - coremltools' own
-            made = ct.convert(
-                traced, inputs=[ct.TensorType(name="image", shape=entry)], skip_model_load=True, **options
-            )
-            made.save(str(folder / name))
-            return folder / name
-
-        program = convert("half.mlpackage", minimum_deployment_target=ct.target.iOS16)
-        flexible = ct.Shape(shape=(ct.RangeDim(1, 4, default=2), 3, 16, 16))
-        samples = [
-            program,
-            convert("flexible.mlpackage", flexible, minimum_deployment_target=ct.target.iOS16),
-            convert("old.mlmodel", convert_to="neuralnetwork", minimum_deployment_target=ct.target.iOS14),
-        ]
-        config = optimize.OpPalettizerConfig(nbits=2, mode="uniform", weight_threshold=0)
-        model = ct.models.MLModel(str(program), skip_model_load=True)
-        optimize.palettize_weights(model, optimize.OptimizationConfig(config)).save(
-            str(folder / "table.mlpackage")
-        )
-        return [*samples, folder / "table.mlpackage"]
 
 
 def _files(sample: Path) -> list[Path]:

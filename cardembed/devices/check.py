@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from cardembed.devices.archive import Parcel
 from cardembed.devices.records import RequestRecord, find_record
 from cardembed.devices.timing import clock_faults, latency_faults
 from cardembed.devices.wire import RESPONSE, DeviceRequest, DeviceResponse, WireFile, parse_wire
+from cardembed.embedders.apple import COMPUTE_UNITS
 from cardembed.errors import EvidenceError
 from cardembed.fidelity import Fidelity
 
@@ -25,6 +26,7 @@ UNIT_TOLERANCE = 1e-5
 """As features/models/model1_embedding_contract.feature asks of every embedder."""
 CLOCK_SKEW = timedelta(hours=1)
 """As the gate allows between machines."""
+_UNITS = frozenset(COMPUTE_UNITS["ALL"])
 _ASK_AGAIN = "run the request again on the device"
 
 
@@ -155,11 +157,23 @@ def _fidelity(path: Path, response: DeviceResponse, request: DeviceRequest) -> F
     return response.fidelity
 
 
+def _not_used(requested: Sequence[str], used: Sequence[str]) -> list[str]:
+    """What was asked for in vain, sorted.
+
+    Every execution provider is asked for. Compute units are allowed: Core ML takes what suits it of them, and
+    the CPU is always among them. So it is one of the others that has to be used, where there are any.
+    """
+    if not set(requested) <= _UNITS:
+        return sorted(set(requested) - set(used))
+    accelerators = set(requested) - {"cpu"}
+    return [] if accelerators & set(used) else sorted(accelerators)
+
+
 def _warnings(
     response: DeviceResponse, tensor: NDArray[np.float32], jpeg: NDArray[np.float32]
 ) -> Iterator[str]:
     runtime, thermal = response.runtime, response.thermal
-    missing = sorted(set(runtime.requested) - set(runtime.used))
+    missing = _not_used(runtime.requested, runtime.used)
     if missing and runtime.used:
         yield f"fell back: {', '.join(missing)} asked for, {', '.join(runtime.used)} used"
     if not runtime.used:

@@ -194,7 +194,7 @@ class RuntimeUsed(_Wire):
     """Such as "Core ML" or "onnxruntime"."""
     version: Text
     requested: Annotated[tuple[Text, ...], Field(max_length=20)]
-    """Compute units or execution providers that were asked for."""
+    """Execution providers that were asked for, or compute units that were allowed."""
     used: Annotated[tuple[Text, ...], Field(max_length=20)]
     """Those that the runtime says it used; empty where it does not say."""
 

@@ -13,12 +13,14 @@ from PIL import Image
 from cardembed._imports import require
 from cardembed._io import sha256_artefact
 from cardembed._sizes import check_size
+from cardembed.coreml.limits import Limits
 from cardembed.embedders.apple import ComputeUnits, load_model, on_macos, planned_units, require_macos
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
 from cardembed.embedders.declared import DeclaredArtefact
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import DigestMismatchError, InfrastructureError, ReleaseError, UsageError
 from cardembed.fidelity import Fidelity
+from cardembed.models.profiles import ARCHITECTURES
 from cardembed.ports import Port
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class CoreMLProgram:
         compute_units: What Apple's runtime may use, "ALL" without; our executor has no choice.
         mode: `APPLE`, or our executor's arithmetic (see `cardembed.coreml.arithmetic`), wherever this is.
             Without, Apple's runtime on macOS and our executor in `MODE` elsewhere.
+        limits: What the artefact may ask of our executor; `Limits()` without.
 
     Raises:
         ArtefactError: No such artefact, or one that cannot be executed.
@@ -54,7 +57,12 @@ class CoreMLProgram:
     """
 
     def __init__(
-        self, path: str | Path, *, compute_units: ComputeUnits | None = None, mode: str | None = None
+        self,
+        path: str | Path,
+        *,
+        compute_units: ComputeUnits | None = None,
+        mode: str | None = None,
+        limits: Limits | None = None,
     ) -> None:
         chosen = mode or (APPLE if on_macos() else MODE)
         self.compute_units: ComputeUnits | None = None
@@ -83,7 +91,7 @@ class CoreMLProgram:
         require("torch", extra="train")
         from cardembed.coreml.model import CoreMLModel
 
-        model = CoreMLModel.load(path, chosen)
+        model = CoreMLModel.load(path, chosen, limits=limits)
         self.description, self._model = model.description, model
 
     def used(self) -> tuple[str, ...]:
@@ -121,7 +129,8 @@ class CoreMLEmbedder(Embedder):
 
     Raises:
         DigestMismatchError: Other bytes; nothing was parsed.
-        ArtefactError: No such artefact, one that cannot be executed, or one too large to be read.
+        ArtefactError: No such artefact, one that cannot be executed or needs far more than any architecture
+            of this input size, or one too large to be read.
         ReleaseError: Other ports.
         UnavailableError, UsageError: As of `CoreMLProgram`.
     """
@@ -145,7 +154,8 @@ class CoreMLEmbedder(Embedder):
             raise DigestMismatchError(
                 path, expected=f"SHA-256 {sha256}", found=found, action="export it again"
             )
-        self._program = CoreMLProgram(path, compute_units=compute_units, mode=mode)
+        limits = _limits(preprocessing.size, batch_size)
+        self._program = CoreMLProgram(path, compute_units=compute_units, mode=mode, limits=limits)
         units = self._program.compute_units
         package, extra = ("torch", "train") if units is None else ("coremltools", "coreml")
         version = require(package, extra=extra).__version__
@@ -193,6 +203,12 @@ class CoreMLEmbedder(Embedder):
     def declared(self) -> DeclaredArtefact:
         """What the artefact's specification says."""
         return self._declared
+
+
+def _limits(size: int, batch: int) -> Limits:
+    """Those of the largest architecture that takes pictures of this size, or of all where none does."""
+    rows = [one for one in ARCHITECTURES.values() if one.input_size == size] or ARCHITECTURES.values()
+    return Limits.for_network(size, max(one.parameters for one in rows), batch)
 
 
 def _other_ports(path: Path, size: int, found: tuple[Port, ...]) -> ReleaseError:

@@ -11,7 +11,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from cardembed.coreml.fuzzing import make_samples, mutate, outcome, run
+from cardembed.coreml.description import read_description
+from cardembed.coreml.fuzz_samples import make_samples
+from cardembed.coreml.fuzzing import mutate, outcome, run
 from cardembed.coreml.model import CoreMLModel
 from cardembed.coreml.protos import parse_model
 from cardembed.errors import ArtefactError
@@ -267,6 +269,24 @@ def test_other_kinds_of_model(program):
     message.glmRegressor.SetInParent()
     with pytest.raises(ArtefactError, match="glmRegressor"):
         load()
+
+
+FORMS = {
+    "table": "constexpr_lut_to_dense", "affine": "constexpr_affine_dequantize",
+    "sparse": "constexpr_sparse_to_dense", "blockwise": "constexpr_blockwise_shift_scale",
+    "attention": "scaled_dot_product_attention",
+}  # fmt: skip
+
+
+def test_the_samples_have_every_form_that_is_read(samples):
+    named = {sample.stem: sample for sample in samples}
+    for name, kind in FORMS.items():
+        message = parse_model(named[name], (named[name] / PROGRAM).read_bytes())
+        assert find(message, kind), name
+    read = {name: read_description(sample).inputs[0] for name, sample in named.items()}
+    assert [name for name, entry in read.items() if entry.image] == ["picture", "old_picture"]
+    assert [name for name, entry in read.items() if entry.ranges] == ["flexible"]
+    assert [name for name, entry in read.items() if entry.choices] == ["enumerated"]
 
 
 def test_the_samples_themselves_run(samples):

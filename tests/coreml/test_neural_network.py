@@ -55,6 +55,11 @@ def lrn(layer):
     layer.lrn.alpha = 1.0
 
 
+def sequence(layer):
+    layer.input.append("x")
+    layer.concat.sequenceConcat = True
+
+
 @pytest.mark.parametrize(
     ("fill", "named"),
     [
@@ -64,6 +69,7 @@ def lrn(layer):
         (unary, "layer unary last: expected a supported layer, found type 8"),
         (gelu, "layer gelu last: expected a supported layer, found mode -1"),
         (softplus, "layer activation last: expected a supported layer, found parametricSoftplus"),
+        (sequence, "layer concat last: expected a supported layer, found sequenceConcat"),
         (lrn, "layer lrn last: expected a supported layer, found lrn"),
     ],
 )

@@ -17,6 +17,8 @@ KOTLIN = ANDROID / "device" / "src" / "main" / "kotlin" / "dev" / "cardembed" / 
 GRAMMARS = {".swift": tree_sitter_swift, ".kt": tree_sitter_kotlin, ".kts": tree_sitter_kotlin}
 SOURCES = sorted(path for path in APPS.rglob("*") if path.suffix in GRAMMARS)
 
+_IDENTIFIERS = ("identifier", "simple_identifier")
+
 NAMES = {"App": "AppInfo", "Clock": "ClockSpan", "Thermal": "ThermalStates"}
 """What a structure of the schema is called in the apps, where that differs: these words are taken there."""
 
@@ -38,6 +40,44 @@ def of_type(node: Node, *types: str) -> list[Node]:
 
 def text(node: Node) -> str:
     return (node.text or b"").decode()
+
+
+def function(path: Path, name: str) -> Node:
+    """The one function that a source declares by this name, or its "init"."""
+    declared = of_type(tree(path), "function_declaration", "init_declaration", "anonymous_initializer")
+    (found,) = (
+        one
+        for one in declared
+        if name in (text(child) for child in one.children if child.type in ("init", *_IDENTIFIERS))
+    )
+    return found
+
+
+def calls(node: Node, name: str) -> list[Node]:
+    """Calls of a function, or of a method of anything, below a node."""
+    return [found for found in nodes(node) if _is_call(found, name)]
+
+
+def enclosing(node: Node, name: str) -> Node | None:
+    """The innermost call that a node stands in the arguments or closure of."""
+    while (parent := node.parent) is not None:
+        if _is_call(parent, name) and parent.children[0] != node:
+            return parent
+        node = parent
+    return None
+
+
+def _is_call(node: Node, name: str) -> bool:
+    return node.type == "call_expression" and text(node.children[0]).rpartition(".")[2] == name
+
+
+def refusals(node: Node) -> str:
+    """The conditions below a node that decide whether it throws."""
+    return "\n".join(
+        text(choice).partition("throw ")[0]
+        for choice in of_type(node, "guard_statement", "if_expression")
+        if "throw " in text(choice)
+    )
 
 
 def faults(node: Node) -> list[str]:

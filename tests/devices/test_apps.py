@@ -13,9 +13,13 @@ from app_sources import (
     KOTLIN,
     SOURCES,
     SWIFT,
+    calls,
+    enclosing,
     faults,
+    function,
     kotlin_structures,
     of_type,
+    refusals,
     schema_structures,
     swift_structures,
     text,
@@ -85,13 +89,47 @@ def test_the_apps_write_what_the_host_reads(folder):
     assert {"nominal", "fair", "serious", "critical"} <= said <= states
 
 
-def test_every_app_refuses_what_it_would_execute_wrongly():
+@pytest.mark.parametrize(
+    ("path", "target"), [(SWIFT / "DeviceRun.swift", "ios"), (KOTLIN / "DeviceRun.kt", "android")]
+)
+def test_every_app_refuses_what_it_would_execute_wrongly(path, target):
     """Another schema, target or preprocessing than the app has, and other bytes than the request names."""
-    for path, target in ((SWIFT / "DeviceRun.swift", "ios"), (KOTLIN / "DeviceRun.kt", "android")):
-        source = path.read_text(encoding="utf-8")
-        assert f'"{target}"' in source
-        for part in ("ModelConstants.mean", "ModelConstants.std", "request.artefact.sha256", "file.sha256"):
-            assert part in source, (path, part)
+    begins = refusals(function(path, "init"))
+    for part in (f'"{target}"', "request.schemaVersion", "ModelConstants.mean", "ModelConstants.std"):
+        assert part in begins, part
+    assert "file.sha256" in refusals(function(path, "checked"))
+    execute = function(path, "execute")
+    assert "request.artefact.sha256" in refusals(execute)
+    # Photos and tensors go through what refuses; the artefact is hashed before it is loaded.
+    reads = [function(path, "tensors"), execute] if target == "android" else [execute]
+    read = {text(call) for node in reads for call in calls(node, "checked")}
+    assert len(read) == 2
+    assert any("tensors" in call for call in read)
+    (hashed,), (loaded,) = calls(execute, "artefactDigest"), calls(execute, "load")
+    assert hashed.end_byte < loaded.start_byte
+
+
+def test_every_picture_on_an_iphone_has_a_pool_of_its_own_outside_of_its_time():
+    path = SWIFT / "DeviceRun.swift"
+    work = [call for name in ("embed", "decode") for call in calls(tree(path), name)]
+    work = [call for call in work if text(call.children[0]) in ("executor.embed", "preprocessing.decode")]
+    assert len(work) == 5  # decoding, both forms, warm-up, samples
+    pools = [enclosing(call, "autoreleasepool") for call in work]
+    assert None not in pools
+    loops = ("for_statement", "while_statement")
+    assert not any(calls(pool, "map") or of_type(pool, *loops) for pool in pools)  # none around a loop
+    latency = function(path, "latency")
+    timed = {enclosing(call, "autoreleasepool") for call in calls(latency, "monotonicNs")}
+    assert len(timed) == 1  # the clock is read on both sides within one pool
+    assert timed < set(pools)
+
+
+def test_load_time_on_android_is_that_of_the_first_load():
+    execute = function(KOTLIN / "DeviceRun.kt", "execute")
+    (load,), (profiled,) = calls(execute, "load"), calls(execute, "providersUsed")
+    assert load.end_byte < profiled.start_byte
+    samples, answered = calls(execute, "measureLatency"), calls(execute, "DeviceResponse")
+    assert samples[0].end_byte < profiled.start_byte < answered[0].start_byte
 
 
 def test_kotlin_files_lie_in_their_package():

@@ -13,6 +13,7 @@ from device_parts import Exchange
 from cardembed.devices.check import check_response
 from cardembed.devices.records import records_root
 from cardembed.devices.wire import WireFile
+from cardembed.embedders.apple import COMPUTE_UNITS
 from cardembed.errors import CardembedError, EvidenceError
 from cardembed.fidelity import Fidelity
 
@@ -190,6 +191,27 @@ def test_a_device_and_what_it_warns_of(exchange):
     assert found[2] == "the rows from the JPEGs are those from the tensors, bit by bit"
     exchange.change(runtime=runtime | {"used": []})
     assert check_response(exchange.response).warnings[0].startswith("the runtime does not say")
+
+
+@pytest.mark.parametrize(
+    ("requested", "used", "missing"),
+    [
+        ("ALL", ["neuralEngine"], ""),
+        ("ALL", ["cpu", "neuralEngine"], ""),
+        ("ALL", ["cpu", "gpu"], ""),
+        ("ALL", ["cpu"], "gpu, neuralEngine"),
+        ("CPU_AND_NE", ["neuralEngine"], ""),
+        ("CPU_AND_NE", ["cpu"], "neuralEngine"),
+        ("CPU_AND_GPU", ["gpu"], ""),
+        ("CPU_AND_GPU", ["cpu"], "gpu"),
+        ("CPU_ONLY", ["cpu"], ""),
+    ],
+)
+def test_compute_units_are_allowed_and_need_not_all_be_used(exchange, requested, used, missing):
+    runtime = exchange.content["runtime"] | {"requested": list(COMPUTE_UNITS[requested]), "used": used}
+    found = check_response(exchange.as_device(runtime=runtime).response).warnings
+    wanted = [f"fell back: {missing} asked for, {', '.join(used)} used"] if missing else []
+    assert [warning for warning in found if "fell back" in warning] == wanted
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,12 @@ def _split(build: Builder, layer: Message) -> None:
     )  # fmt: skip
 
 
+def _concat(build: Builder, layer: Message) -> None:
+    if layer.sequenceConcat:  # along the sequence, an axis in front of those that networks here have
+        raise build.unsupported("sequenceConcat")
+    build.emit("concat", values=build.inputs, axis=-3)
+
+
 def _gelu(build: Builder, layer: Message) -> None:
     modes = ("EXACT", "TANH_APPROXIMATION", "SIGMOID_APPROXIMATION")
     build.emit("gelu", x=build.x, mode=build.variant(layer, "mode", modes))
@@ -115,7 +121,7 @@ LAYERS: Mapping[str, Callable[[Builder, Message], None]] = {
     "clip": lambda build, layer: build.emit(
         "clip", x=build.x, alpha=float(layer.minVal), beta=float(layer.maxVal)
     ),
-    "concat": lambda build, _: build.emit("concat", values=build.inputs, axis=-3),
+    "concat": _concat,
     "concatND": lambda build, layer: build.emit(
         "concat", values=build.inputs, axis=int(layer.axis), interleave=bool(layer.interleave)
     ),

@@ -22,7 +22,7 @@ public func plannedUnits(_ compiled: URL, units: MLComputeUnits) async throws ->
     return found.sorted()
 }
 
-/// The units that are asked for, by the same names.
+/// The units that Core ML may use, by the same names; it need not use all of them.
 public func requestedUnits(_ units: MLComputeUnits) -> [String] {
     switch units {
     case .cpuOnly: return ["cpu"]

@@ -37,7 +37,11 @@ public struct DeviceRun {
             throw DeviceRunError.unfit("tensors of another shape than the photos")
         }
         let preprocessing = Preprocessing(size: size)
-        let pictures = try request.photos.map { try preprocessing.decode(checked($0.file)) }
+        // Core ML and Core Image leave autoreleased objects behind. Nothing frees them before this run, which does
+        // not return to a run loop, ends: every picture has a pool of its own, or a phone runs out of memory.
+        let pictures = try request.photos.map { photo in
+            try autoreleasepool { try preprocessing.decode(checked(photo.file)) }
+        }
         let artefact = folder.appendingPathComponent(request.artefact.path)
         let digest = try artefactDigest(at: artefact)
         guard digest == request.artefact.sha256 else { throw DeviceRunError.changed(request.artefact.path) }
@@ -46,9 +50,11 @@ public struct DeviceRun {
 
         let length = 3 * size * size
         let fromTensors = try (0..<pictures.count).map { row in
-            try executor.embed(Array(tensors[row * length..<(row + 1) * length]))
+            try autoreleasepool { try executor.embed(Array(tensors[row * length..<(row + 1) * length])) }
         }
-        let fromJpegs = try pictures.map { try executor.embed(preprocessing.tensor(of: $0)) }
+        let fromJpegs = try pictures.map { picture in
+            try autoreleasepool { try executor.embed(preprocessing.tensor(of: picture)) }
+        }
         let samples = try latency(executor, preprocessing, pictures)
 
         try FileManager.default.createDirectory(at: out, withIntermediateDirectories: true)
@@ -89,16 +95,19 @@ public struct DeviceRun {
     ) throws -> [Int] {
         let plan = request.latency
         for number in 0..<plan.warmUp {
-            _ = try executor.embed(preprocessing.tensor(of: pictures[number % pictures.count]))
+            _ = try autoreleasepool { try executor.embed(preprocessing.tensor(of: pictures[number % pictures.count])) }
         }
         let least = Int(plan.seconds * 1e9)
         var samples: [Int] = [], total = 0
         while samples.count < plan.maxSamples, samples.count < plan.samples || total < least {
             let picture = pictures[samples.count % pictures.count]
-            let before = monotonicNs()
-            _ = try executor.embed(preprocessing.tensor(of: picture))
-            samples.append(monotonicNs() - before)
-            total += samples[samples.count - 1]
+            let sample: Int = try autoreleasepool {  // the pool is emptied when the time is taken already
+                let before = monotonicNs()
+                _ = try executor.embed(preprocessing.tensor(of: picture))
+                return monotonicNs() - before
+            }
+            samples.append(sample)
+            total += sample
         }
         return samples
     }
