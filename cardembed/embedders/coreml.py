@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -189,8 +190,10 @@ class CoreMLEmbedder(Embedder):
         return self._program.used()
 
     def declared(self) -> DeclaredArtefact:
-        """What the artefact's specification says."""
-        return self._declared
+        """What the artefact's specification says; in Apple's runtime, with the units that it plans to use."""
+        if self._program.compute_units is None:
+            return self._declared
+        return replace(self._declared, executed_by=self.used())
 
 
 def _other_ports(path: Path, size: int, found: tuple[Port, ...]) -> ReleaseError:
