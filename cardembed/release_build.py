@@ -42,7 +42,7 @@ def assemble_release(
         weights: A folder with `<target>.safetensors` for every target that has weights of its own, and with
             `training.json`, as `cardembed train` leaves them. Exports of these weights beside them are
             shipped, too, and judged in place of exports made at first use: `server.onnx`, `android.onnx`,
-            `android.ort`, `ios.mlpackage`, `ios.mlmodel`.
+            `ios.mlpackage`; and beside these `android.ort`, `ios.mlmodel`.
         out: The directory to make; it must not exist, or be empty.
         name: Of the release.
         catalogue: What it was trained on.

@@ -11,9 +11,9 @@ from PIL import Image
 
 from cardembed._io import sha256_artefact, sha256_file
 from cardembed._sizes import size_of_artefact
-from cardembed.embedders.base import Embedder
+from cardembed.embedders.base import EMBEDDING_DIM, Embedder
 from cardembed.embedders.preprocessing import Preprocessing
-from cardembed.embedders.shipped import COREML_FORMATS, DEPLOYED, ONNX_FORMATS
+from cardembed.embedders.shipped import COREML_FORMATS, DEPLOYED, ONNX_FORMATS, PROMISED
 from cardembed.errors import DigestMismatchError, ReleaseError
 
 __all__ = ["copy_artefact", "exports_beside"]
@@ -26,7 +26,8 @@ def exports_beside(weights: Path, target: str, preprocessing: Preprocessing) -> 
     """The exports `<target>.<format>` that lie beside a target's weights, with their formats.
 
     Each was opened by the runtime that is judged, embedded a picture, and says that it was made of these
-    weights and of this preprocessing. Whether it computes what they do, `cardembed parity check` says.
+    weights and of this preprocessing. Whether it computes what they do, `cardembed parity check` says. The
+    target's first format is always among them, as DEPLOYMENT-1 and DEPLOYMENT-2 demand it; others are extras.
 
     Args:
         weights: The weight file, maybe of the target that it shares them with.
@@ -35,7 +36,8 @@ def exports_beside(weights: Path, target: str, preprocessing: Preprocessing) -> 
 
     Raises:
         ReleaseError: A format that the target does not deploy; an export of other weights, or one that does
-            not say of which; other inputs and outputs.
+            not say of which; other inputs and outputs; the target's first format is missing, or declares
+            something else than the features demand.
         ArtefactError: It cannot be parsed, or needs too much.
         EmbeddingError: What it gives is no embedding.
         UnavailableError: What executes it is not installed.
@@ -56,6 +58,15 @@ def exports_beside(weights: Path, target: str, preprocessing: Preprocessing) -> 
             )
         _check(file, form, weights, target, preprocessing)
         found.append((file, form))
+    if found and found[0][1] != (first := DEPLOYED[target][0]):
+        missing = weights.with_name(f"{target}.{first}")
+        raise ReleaseError(
+            missing,
+            expected=f"the form of {target} that DEPLOYMENT-1 and DEPLOYMENT-2 demand of a release, "
+            "with others beside it",
+            found=f"{found[0][0].name} alone",
+            action=_again(missing, first, weights),
+        )
     return found
 
 
@@ -97,10 +108,34 @@ def _check(file: Path, form: str, weights: Path, target: str, preprocessing: Pre
             expected=f"an export of {weights.name}: metadata with "
             + ", ".join(f"{name} {wanted[name][:16]}" for name in other),
             found=", ".join(value[:16] for value in other.values()),
-            action=f"export it again: cardembed export {_COMMANDS[form]} --weights {weights} --out {file}",
+            action=_again(file, form, weights),
         )
     with _open(file, target, preprocessing) as embedder:
+        if form in PROMISED:
+            _keeps_promises(file, form, weights, embedder)
         embedder.embed([Image.new("RGB", (preprocessing.size, preprocessing.size), "grey")])
+
+
+def _keeps_promises(file: Path, form: str, weights: Path, embedder: Embedder) -> None:
+    """What the features demand of it is asked now, before a release is judged for hours."""
+    from cardembed.conformance.measure.deployed import probe_deployed
+
+    probe = probe_deployed(embedder)
+    try:
+        probe.is_format(*PROMISED[form])
+        probe.takes("input", "float32")
+        probe.gives("embedding", "float32", EMBEDDING_DIM)
+    except AssertionError as error:
+        raise ReleaseError(
+            file,
+            expected="what DEPLOYMENT-1 and DEPLOYMENT-2 demand of it",
+            found=str(error),
+            action=f"{_again(file, form, weights)}, without --input, --exporter and --max-batch",
+        ) from error
+
+
+def _again(file: Path, form: str, weights: Path) -> str:
+    return f"export it: cardembed export {_COMMANDS[form]} --weights {weights} --out {file}"
 
 
 def _open(file: Path, target: str, preprocessing: Preprocessing) -> Embedder:

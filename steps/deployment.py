@@ -32,3 +32,8 @@ def gives(deployed: DeployedProbe, name: str, dtype: str, dimensions: int) -> No
 @then(parsers.parse('"{name}" executes it, and nothing else'))
 def is_executed_by(deployed: DeployedProbe, name: str) -> None:
     deployed.is_executed_by(name)
+
+
+@then(parsers.parse('"{name}" executes it, or Core ML on the units that the run asks for'))
+def is_executed_by_core_ml_or(deployed: DeployedProbe, name: str) -> None:
+    deployed.is_executed_by_core_ml_or(name)

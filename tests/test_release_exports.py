@@ -99,6 +99,44 @@ def test_what_the_target_does_not_deploy_is_refused(weights):
         beside(weights, "android")
 
 
+@pytest.mark.parametrize(
+    ("gone", "left"), [("android.onnx", "android.ort"), ("ios.mlpackage", "ios.mlmodel")]
+)
+def test_what_the_features_would_fail_is_refused_before(weights, gone, left):
+    file = weights / gone
+    shutil.rmtree(file) if file.is_dir() else file.unlink()
+    with pytest.raises(ReleaseError, match=f"{left} alone") as error:
+        beside(weights, gone.partition(".")[0])
+    assert error.value.action.endswith(f"--out {file}")
+
+
+@pytest.mark.parametrize("name", ["android.onnx", "ios.mlpackage"])
+def test_a_file_that_takes_pictures_is_an_extra_at_most(weights, name):
+    from cardembed.export.coreml import CoreMLOptions, export_coreml
+    from cardembed.export.onnx_variants import OnnxOptions, export_onnx
+    from cardembed.export.source import source_of_weights
+
+    target, file = name.partition(".")[0], weights / name
+    source = source_of_weights(weights / f"{target}.safetensors")
+    if target == "android":
+        export_onnx(source, file, OnnxOptions(input="image"))
+    else:
+        shutil.rmtree(file)
+        export_coreml(source, file, CoreMLOptions(input="image"))
+    with pytest.raises(ReleaseError, match="its input is 'image'") as error:
+        beside(weights, target)
+    assert "without --input" in error.value.action
+
+
+def test_other_opsets_are_refused(weights):
+    file = weights / "android.onnx"
+    model = onnx.load(file)
+    model.opset_import.add(domain="com.microsoft", version=1)
+    file.write_bytes(model.SerializeToString())
+    with pytest.raises(ReleaseError, match=r"com\.microsoft opset 1, not ONNX opset 17"):
+        beside(weights, "android")
+
+
 def test_a_package_is_copied_as_it_is(weights, tmp_path):
     (tmp_path / "out").mkdir()
     entry = copy_artefact(weights / "ios.mlpackage", tmp_path / "out", "mlpackage")

@@ -1,4 +1,4 @@
-"""What `embed`, `index`, `identify`, `calibrate` and `release` share."""
+"""Options and what else `embed`, `index`, `identify`, `calibrate`, `release`, `device` and `parity` share."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from tqdm import tqdm
 
+from cardembed.embedders.apple import COMPUTE_UNITS
 from cardembed.errors import ImageError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "release_option",
     "rendering_bar",
     "threads_option",
+    "units_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,6 +53,15 @@ def threads_option(function: F) -> F:
     """Add `--threads`."""
     return click.option(
         "--threads", type=click.IntRange(min=1), help="Threads of the runtime; CARDEMBED_THREADS without."
+    )(function)
+
+
+def units_option(function: F) -> F:
+    """Add `--compute-units`."""
+    return click.option(
+        "--compute-units",
+        type=click.Choice(list(COMPUTE_UNITS)),
+        help="What Core ML may use, on a Mac; all without.",
     )(function)
 
 

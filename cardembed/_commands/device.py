@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cardembed._commands._embedding import release_of, release_option, rendering_bar, threads_option
+from cardembed._commands._embedding import (
+    release_of,
+    release_option,
+    rendering_bar,
+    threads_option,
+    units_option,
+)
 from cardembed._commands._output import emit, json_option
 
 if TYPE_CHECKING:
@@ -136,11 +142,7 @@ def _photo_set(release: Release, photos_dir: Path | None) -> PhotoSet:
 @click.option(
     "--artefact", type=click.Path(path_type=Path), help="What to execute, where the request has it not."
 )
-@click.option(
-    "--compute-units",
-    type=click.Choice(["ALL", "CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE"]),
-    help="What Core ML may use, on a Mac; all without.",
-)
+@units_option
 @threads_option
 @json_option
 def run(

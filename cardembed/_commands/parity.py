@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cardembed._commands._embedding import units_option
 from cardembed._commands._output import emit, finite, json_option
 
 if TYPE_CHECKING:
+    from cardembed.embedders.apple import ComputeUnits
     from cardembed.parity.check import ParityResult
     from cardembed.parity.retrieval import RetrievalCost
     from cardembed.parity.routes import Route
@@ -57,6 +59,7 @@ def _selection(function: Any) -> Any:  # noqa: ANN401 - click's decorators take 
     type=click.Path(path_type=Path),
     help="A file or package that is there already; with one --target and one --route.",
 )
+@units_option
 def check(
     *,
     directory: Path | None,
@@ -66,6 +69,7 @@ def check(
     save_to: Path | None,
     read_from: Path | None,
     artefact: Path | None,
+    compute_units: ComputeUnits | None,
 ) -> None:
     """Open each artefact, run it, and compare it with its weights.
 
@@ -93,7 +97,7 @@ def check(
     if artefact is not None:
         _check_artefact(artefact, targets, routes)
     results, inputs = [], {}
-    for subject, chosen in _chosen(directory, targets, routes):
+    for subject, chosen in _on_units(_chosen(directory, targets, routes), compute_units):
         given = _replayed(subject, chosen, save_to, read_from)
         if given.replayed is not None:
             inputs[subject.target] = given.replayed.sha256
@@ -228,6 +232,25 @@ def _chosen(
             action="leave --target or --route out",
         )
     return chosen
+
+
+def _on_units(
+    chosen: list[tuple[Subject, list[Route]]], units: ComputeUnits | None
+) -> list[tuple[Subject, list[Route]]]:
+    """The routes with Core ML on these units; UsageError where none of them is executed by Core ML."""
+    from cardembed.errors import UsageError
+    from cardembed.parity.routes import APPLE_ROUTE, on_units
+
+    if units is None:
+        return chosen
+    if not any(route.name == APPLE_ROUTE for _, routes in chosen for route in routes):
+        raise UsageError(
+            f"--compute-units {units}",
+            expected=f"the route {APPLE_ROUTE} among those that are checked",
+            found="others",
+            action=f"leave it out, or add --target ios --route {APPLE_ROUTE}",
+        )
+    return [(subject, [on_units(route, units) for route in routes]) for subject, routes in chosen]
 
 
 def _plain(result: ParityResult) -> dict[str, Any]:

@@ -34,7 +34,8 @@ def command() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
     help="Folder of `cardembed train`: <target>.safetensors and training.json; --recipe fills it. Exports "
-    "beside them (android.onnx, android.ort, ios.mlpackage, …) are shipped, too.",
+    "beside them (server.onnx, android.onnx, ios.mlpackage; with these android.ort, ios.mlmodel) are "
+    "shipped, too.",
 )
 @click.option(
     "--recipe",

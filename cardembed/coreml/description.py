@@ -10,6 +10,7 @@ from typing import Any
 from cardembed.coreml.features import read_feature
 from cardembed.coreml.graph import Feature
 from cardembed.coreml.limits import Limits
+from cardembed.coreml.opset import check_opset
 from cardembed.coreml.package import Package, read_file
 from cardembed.coreml.problems import artefact_error
 from cardembed.coreml.protos import parse_model
@@ -29,6 +30,8 @@ class Description:
     """"mlProgram" or "neuralNetwork"."""
     specification_version: int
     """7 for iOS 16, 8 for iOS 17, 9 for iOS 18; NeuralNetworks have 5 and below."""
+    opset: str
+    """Of an ML Program, such as "CoreML6": that of the specification version; "" of a NeuralNetwork."""
     inputs: tuple[Feature, ...]
     """The model's."""
     outputs: tuple[Feature, ...]
@@ -71,7 +74,12 @@ def open_artefact(path: Path | str, limits: Limits) -> tuple[Package, Any]:
 
 
 def describe(package: Package, message: Any, limits: Limits) -> Description:  # noqa: ANN401 - generated
-    """What a `Model` message says; ArtefactError for inputs or outputs that are no arrays or images."""
+    """What a `Model` message says.
+
+    Raises:
+        ArtefactError: Inputs or outputs that are no arrays or images, or an opset that does not fit the
+            specification version.
+    """
     described = _main_function(message)
     for ports in (described.input, described.output):
         names = [feature.name for feature in ports[: _MOST_PORTS + 1]]
@@ -81,10 +89,12 @@ def describe(package: Package, message: Any, limits: Limits) -> Description:  # 
                 expected=f"at most {_MOST_PORTS} inputs and outputs, each with a name of its own",
                 found=", ".join(sorted(names)[:4]),
             )
+    kind = str(message.WhichOneof("Type"))
     return Description(
         path=package.path,
-        kind=str(message.WhichOneof("Type")),
+        kind=kind,
         specification_version=int(message.specificationVersion),
+        opset=check_opset(package.path, message) if kind == "mlProgram" else "",
         inputs=tuple(read_feature(package.path, feature, limits) for feature in described.input),
         outputs=tuple(read_feature(package.path, feature, limits) for feature in described.output),
         metadata=_metadata(message.description.metadata),

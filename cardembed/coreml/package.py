@@ -14,6 +14,9 @@ from cardembed.coreml.problems import artefact_error
 
 __all__ = ["Package", "open_regular", "read_file"]
 
+_FORMAT = "1.0.0"
+"""Of a package's manifest; the only one that there is (`ModelPackage.cpp` in coremltools)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Package:
@@ -34,7 +37,8 @@ class Package:
         """Find the files; nothing but Manifest.json is parsed.
 
         Raises:
-            ArtefactError: No such artefact, missing items, or paths that lead out of it, links included.
+            ArtefactError: No such artefact, a manifest of another version, missing items, or paths
+                that lead out of it, links included.
         """
         path = Path(path)
         limits = limits or Limits()
@@ -95,13 +99,15 @@ def _open_folder(path: Path, limits: Limits) -> Package:
     data = read_file(manifest_file, limits.manifest_bytes)
     try:
         manifest: Any = json.loads(data)
-        root = manifest["rootModelIdentifier"]
+        version, root = manifest["fileFormatVersion"], manifest["rootModelIdentifier"]
         entries = manifest["itemInfoEntries"]
         names = {key: entry["path"] for key, entry in entries.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise artefact_error(
             manifest_file, expected="a model package's manifest", found=f"{type(error).__name__}: {error}"
         ) from error
+    if version != _FORMAT:
+        raise artefact_error(manifest_file, expected=f"fileFormatVersion {_FORMAT}", found=repr(version)[:40])
     if not isinstance(root, str) or not all(isinstance(name, str) for name in names.values()):
         raise artefact_error(manifest_file, expected="identifiers and paths as strings", found="others")
     if root not in names:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cardembed.coreml.blobs import read_blob
+from cardembed.coreml.blobs import check_storage, read_blob
 from cardembed.coreml.compressed import decompress
 from cardembed.coreml.description import Description
 from cardembed.coreml.dtypes import BITS, byte_count, declared_dtype, decode
 from cardembed.coreml.graph import Graph, Name, Step, ValueType
 from cardembed.coreml.limits import Limits
+from cardembed.coreml.opset import main_function
 from cardembed.coreml.package import Package
 from cardembed.coreml.problems import artefact_error
 
@@ -46,18 +47,11 @@ class _Reader:
         self.limits = limits
         self.values: dict[str, NDArray[Any] | str] = {}
         self.blobs: dict[tuple[str, int, str, tuple[int, ...]], NDArray[Any]] = {}
+        self.storages: set[str] = set()
         self.elements = 0
 
     def read(self, model: Message, description: Description) -> Graph:
-        function_name = model.description.defaultFunctionName or "main"
-        functions = model.mlProgram.functions
-        if function_name not in functions:
-            raise artefact_error(
-                self.path, expected=f"a function {function_name!r}", found=sorted(functions)[:9]
-            )
-        function = functions[function_name]
-        if function.opset not in function.block_specializations:
-            raise artefact_error(self.path, expected=f"a block for {function.opset!r}", found="none")
+        function = main_function(self.path, model)
         block = function.block_specializations[function.opset]
         if len(block.operations) > self.limits.operations:
             raise artefact_error(
@@ -175,6 +169,9 @@ class _Reader:
         key = (str(reference.fileName), int(reference.offset), dtype, shape)
         if key not in self.blobs:
             file = self.package.blob_file(reference.fileName)
+            if key[0] not in self.storages:
+                check_storage(file, self.limits.operations)
+                self.storages.add(key[0])
             self.blobs[key] = read_blob(file, key[1], dtype, shape)
         return self.blobs[key]
 

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import importlib
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from cardembed._imports import require
 from cardembed.errors import ArtefactError, UnavailableError
 
-__all__ = ["COMPUTE_UNITS", "ComputeUnits", "load_model", "on_macos", "planned_units", "require_macos"]
+__all__ = [
+    "APPLE_TARGET",
+    "COMPUTE_UNITS",
+    "ComputeUnits",
+    "load_model",
+    "on_macos",
+    "other_units",
+    "planned_units",
+    "require_macos",
+]
 
+APPLE_TARGET = "ios"
+"""The target that Core ML executes."""
 ComputeUnits = Literal["ALL", "CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE"]
 COMPUTE_UNITS: dict[str, tuple[str, ...]] = {
     "ALL": ("cpu", "gpu", "neuralEngine"),
@@ -77,6 +89,20 @@ def planned_units(model: Any, units: ComputeUnits) -> tuple[str, ...]:  # noqa: 
         return ()
     preferred = (type(usage.preferred_compute_device).__name__ for usage in usages if usage is not None)
     return tuple(sorted({_DEVICES.get(name, name) for name in preferred}))
+
+
+def other_units(units: ComputeUnits, used: Sequence[str]) -> str:
+    """How the units that Core ML plans to use are others than those that it was asked for; "" where they fit.
+
+    Args:
+        units: What it was asked for: a GPU or Neural Engine that is named has to be used, "ALL" allows any.
+        used: What it plans, as of `planned_units`, one at least.
+    """
+    allowed = COMPUTE_UNITS[units]
+    named = () if units == "ALL" else allowed[-1:]
+    if set(used) <= {*allowed} and {*named} <= set(used):
+        return ""
+    return f"Core ML plans {', '.join(used)} in place of {units}"
 
 
 def _usages(plan: Any) -> list[Any]:  # noqa: ANN401 - no types published

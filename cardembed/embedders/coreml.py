@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +34,6 @@ APPLE = "apple"
 MODE = "float16-optimistic"
 """The arithmetic of our executor: each float16 result rounded once."""
 _FORMATS = {"mlProgram": "ML Program", "neuralNetwork": "NeuralNetwork"}
-_SYSTEMS = {4: "iOS 13", 5: "iOS 14", 6: "iOS 15", 7: "iOS 16", 8: "iOS 17", 9: "iOS 18"}
-"""The oldest system that a version of the specification runs on."""
 
 
 class CoreMLProgram:
@@ -201,8 +200,10 @@ class CoreMLEmbedder(Embedder):
         return self._program.used()
 
     def declared(self) -> DeclaredArtefact:
-        """What the artefact's specification says."""
-        return self._declared
+        """What the artefact's specification says; in Apple's runtime, with the units that it plans to use."""
+        if self._program.compute_units is None:
+            return self._declared
+        return replace(self._declared, executed_by=self.used())
 
 
 def _limits(size: int, batch: int) -> Limits:
@@ -221,9 +222,12 @@ def _other_ports(path: Path, size: int, found: tuple[Port, ...]) -> ReleaseError
 
 
 def _declared(said: Description, executed_by: str) -> DeclaredArtefact:
+    from cardembed.coreml.opset import SYSTEMS
+
+    number = said.specification_version
     return DeclaredArtefact(
         format=_FORMATS[said.kind],
-        version=_SYSTEMS.get(said.specification_version, f"specification {said.specification_version}"),
+        version=SYSTEMS[number][0] if number in SYSTEMS else f"specification {number}",
         inputs=tuple(feature.port for feature in said.inputs),
         outputs=tuple(feature.port for feature in said.outputs),
         executed_by=(executed_by,),

@@ -22,4 +22,5 @@ class DeclaredArtefact:
     outputs: tuple[Port, ...]
     """All of them."""
     executed_by: tuple[str, ...]
-    """What took it: ONNX Runtime's providers, Core ML's compute units, the executor's name."""
+    """What took it: ONNX Runtime's providers, the units that Core ML plans to use (none without a plan),
+    or our executor's name."""

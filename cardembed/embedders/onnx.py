@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from cardembed._sizes import check_size
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder
 from cardembed.embedders.declared import DeclaredArtefact
-from cardembed.embedders.onnx_safety import check_onnx, check_ort, read_checked
+from cardembed.embedders.onnx_safety import check_onnx, check_ort, read_checked, read_checked_ort
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.sessions import PROVIDER, open_session, run_session
 from cardembed.errors import ReleaseError
 from cardembed.fidelity import Fidelity
 from cardembed.onnx_graph.limits import GraphLimits
+from cardembed.onnx_graph.schemas import opset_of
 from cardembed.ports import Port
 from cardembed.release import read_verified
 
@@ -77,8 +78,9 @@ class OnnxEmbedder(Embedder):
         self._path = path
         data = read_verified(path, sha256)
         if path.suffix == ".ort":
-            self._checked = check_ort(path, data, limits=limits)
-            self._declared_version = ("ORT", "")
+            model, self._checked = read_checked_ort(path, data, limits=limits)
+            # Such a file lists every domain that its writer knew, used or not.
+            self._declared_version = ("ORT", f"opset {opset_of(model)}")
         else:
             model, self._checked = read_checked(path, data, limits=limits)
             self._declared_version = ("ONNX", _opset(model))

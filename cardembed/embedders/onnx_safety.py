@@ -17,7 +17,15 @@ from cardembed.onnx_graph.schemas import check_node, opset_of
 from cardembed.onnx_graph.values import ShapeProblem
 from cardembed.onnx_graph.wire import check_messages
 
-__all__ = ["CheckedGraph", "check_onnx", "check_ort", "check_ort_file", "parse_checked", "read_checked"]
+__all__ = [
+    "CheckedGraph",
+    "check_onnx",
+    "check_ort",
+    "check_ort_file",
+    "parse_checked",
+    "read_checked",
+    "read_checked_ort",
+]
 
 _DOMAINS = ("", "ai.onnx", "com.microsoft")
 
@@ -135,7 +143,7 @@ def check_ort(path: Path, data: bytes, *, limits: GraphLimits | None = None) -> 
         ArtefactError: No such file; what it says about its operators, types and shapes is not so, or is what
             `parse_checked` refuses.
     """
-    return _read_ort(path, data, limits)[1]
+    return read_checked_ort(path, data, limits=limits)[1]
 
 
 def check_ort_file(path: Path) -> Any:  # noqa: ANN401 - onnx.ModelProto, whose types are generated
@@ -145,10 +153,13 @@ def check_ort_file(path: Path) -> Any:  # noqa: ANN401 - onnx.ModelProto, whose 
         ArtefactError: As `check_ort`; or it is larger than any such file.
     """
     check_size(path)
-    return _read_ort(path, path.read_bytes(), None)[0]
+    return read_checked_ort(path, path.read_bytes())[0]
 
 
-def _read_ort(path: Path, data: bytes, limits: GraphLimits | None) -> tuple[Any, CheckedGraph]:
+def read_checked_ort(
+    path: Path, data: bytes, *, limits: GraphLimits | None = None
+) -> tuple[Any, CheckedGraph]:
+    """As `check_ort_file`, of a file's bytes, with what running it needs."""
     if data[4:8] != b"ORTM":
         raise _bad(path, "no ORT file (its identifier is missing)", "ort")
     try:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cardembed.embedders.apple import ComputeUnits
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.shipped import COREML_FORMATS, ONNX_FORMATS, shipped_artefact
-from cardembed.errors import UnknownTargetError
+from cardembed.errors import UnknownTargetError, UsageError
 from cardembed.release import Release
 
 __all__ = ["RUNTIMES", "Runtime", "open_embedder"]
@@ -24,8 +25,10 @@ class Runtime:
     """As users write it."""
     targets: frozenset[str]
     """What it can execute."""
-    open: Callable[[Release, str, int | None], Embedder]
+    open: Callable[..., Embedder]
     """Opens (release, target, threads)."""
+    has_units: bool = False
+    """Whether it takes `compute_units`, too."""
 
 
 def _derived(
@@ -36,6 +39,7 @@ def _derived(
     target: str,
     *,
     threads: int | None,
+    **more: Any,  # noqa: ANN401 - of `opens`
 ) -> Embedder:
     """Open a file with its digest; the release's own of these formats, or one that its weights name."""
     path, digest = found
@@ -46,6 +50,7 @@ def _derived(
         artefact_digest=(shipped_artefact(release, target, formats) or release.weights(target)).sha256,
         preprocessing=_preprocessing(release, target),
         threads=threads,
+        **more,
     )
 
 
@@ -58,12 +63,20 @@ def _open_onnx(release: Release, target: str, threads: int | None) -> Embedder:
     )
 
 
-def _open_coreml(release: Release, target: str, threads: int | None) -> Embedder:
+def _open_coreml(
+    release: Release, target: str, threads: int | None, compute_units: ComputeUnits | None = None
+) -> Embedder:
     from cardembed.embedders.coreml import CoreMLEmbedder
     from cardembed.embedders.exports import exported_coreml
 
     return _derived(
-        CoreMLEmbedder, exported_coreml(release, target), COREML_FORMATS, release, target, threads=threads
+        CoreMLEmbedder,
+        exported_coreml(release, target),
+        COREML_FORMATS,
+        release,
+        target,
+        threads=threads,
+        compute_units=compute_units,
     )
 
 
@@ -122,7 +135,7 @@ def _preprocessing(release: Release, target: str) -> Preprocessing:
 
 RUNTIMES = (
     Runtime("onnxruntime", frozenset({"server", "android"}), _open_onnx),
-    Runtime("coreml", frozenset({"ios"}), _open_coreml),
+    Runtime("coreml", frozenset({"ios"}), _open_coreml, has_units=True),
     Runtime("int8", frozenset({"hailo8l"}), _open_int8),
     Runtime("hailort", frozenset({"hailo8l"}), _open_hef),
     Runtime("hailort-simulator", frozenset({"hailo8l"}), _open_simulated_hef),
@@ -133,7 +146,12 @@ which executes nothing unless it is asked for."""
 
 
 def open_embedder(
-    release: Release | Path | str, target: str, *, runtime: str | None = None, threads: int | None = None
+    release: Release | Path | str,
+    target: str,
+    *,
+    runtime: str | None = None,
+    threads: int | None = None,
+    compute_units: ComputeUnits | None = None,
 ) -> Embedder:
     """Open a release's embedder for a target; the artefact's digest is checked before it is parsed.
 
@@ -143,12 +161,14 @@ def open_embedder(
         runtime: "onnxruntime", "coreml", "int8", "hailort", "hailort-simulator" or "torch"; the target's
             default without.
         threads: Threads the runtime may use; CARDEMBED_THREADS, else the runtime's choice, without.
+        compute_units: What Core ML may use, on a Mac; all without.
 
     Raises:
         UnknownTargetError: The release does not have the target, or no such runtime executes it.
         DigestMismatchError: Bytes differ from release.json's digest.
         ReleaseError: Files are missing, or are no artefacts of this target.
         UnavailableError: This machine lacks what the runtime needs.
+        UsageError: Compute units for something else than Apple's Core ML.
 
     Example:
         >>> with open_embedder("release", "server") as embedder:
@@ -167,4 +187,13 @@ def open_embedder(
             found=runtime or "none",
             action="choose another target or runtime",
         )
-    return chosen[0].open(opened, target, threads)
+    if compute_units is None:
+        return chosen[0].open(opened, target, threads)
+    if not chosen[0].has_units:
+        raise UsageError(
+            "compute units",
+            expected="Core ML to choose them for",
+            found=f"{compute_units} for {target} on {chosen[0].name}",
+            action="leave them out",
+        )
+    return chosen[0].open(opened, target, threads, compute_units)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cardembed.release import Artefact, Release
 
-__all__ = ["COREML_FORMATS", "DEPLOYED", "ONNX_FORMATS", "shipped_artefact"]
+__all__ = ["COREML_FORMATS", "DEPLOYED", "ONNX_FORMATS", "PROMISED", "shipped_artefact"]
 
 ONNX_FORMATS = ("onnx", "ort")
 """Of ONNX Runtime, the first one that a release has."""
@@ -12,6 +12,8 @@ COREML_FORMATS = ("mlpackage", "mlmodel")
 """Of Core ML, the first one that a release has."""
 DEPLOYED = {"server": ("onnx",), "android": ONNX_FORMATS, "ios": COREML_FORMATS}
 """By target, the formats that it deploys. A HEF is compiled, and taken in by `cardembed import-artefact`."""
+PROMISED = {"onnx": ("ONNX", "opset 17"), "mlpackage": ("ML Program", "iOS 16")}
+"""By the first format of a row, the format and version that the file states: those of features/deployment."""
 
 
 def shipped_artefact(release: Release, target: str, formats: tuple[str, ...]) -> Artefact | None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cardembed._io import sha256_artefact, sha256_file
 from cardembed._sizes import check_size
+from cardembed.embedders.apple import ComputeUnits, other_units
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.embedders.sessions import PROVIDER
-from cardembed.errors import ArtefactError, UnknownTargetError
+from cardembed.errors import ArtefactError, FellBackError, UnknownTargetError
 from cardembed.parity.classes import FLOAT16, FLOAT16_WEIGHTS, FLOAT32, ArtefactClass
 from cardembed.parity.mutations import COMPRESSION, MUTATIONS, Mutation
 from cardembed.parity.retrieval import COMPRESSED, COMPRESSED_FEATURES, RetrievalClass
@@ -29,7 +30,7 @@ from cardembed.parity.writers import (
 from cardembed.ports import Port
 from cardembed.release import Release
 
-__all__ = ["ROUTES", "Route", "routes_of"]
+__all__ = ["APPLE_ROUTE", "ROUTES", "Route", "on_units", "routes_of"]
 
 
 @dataclass(frozen=True)
@@ -95,16 +96,34 @@ def _open_chip_int8(path: Path, preprocessing: Preprocessing) -> Embedder:
     )
 
 
-def _open_coreml(mode: str, at_once: int, path: Path, preprocessing: Preprocessing) -> Embedder:
-    """By our executor in one of its arithmetics, on a Mac, too; or by "apple", and nowhere else."""
+def _open_coreml(
+    mode: str,
+    at_once: int,
+    path: Path,
+    preprocessing: Preprocessing,
+    *,
+    units: ComputeUnits | None = None,
+) -> Embedder:
+    """By our executor in one of its arithmetics, on a Mac, too; or by "apple", and nowhere else.
+
+    Raises:
+        FellBackError: Core ML plans to use other units than these.
+    """
     from cardembed.embedders.coreml import CoreMLEmbedder
 
     check_size(path)
     digest = sha256_artefact(path)
-    return CoreMLEmbedder(
+    opened = CoreMLEmbedder(
         path, target=path.stem, sha256=digest, artefact_digest=digest, preprocessing=preprocessing, mode=mode,
-        batch_size=at_once,
+        batch_size=at_once, compute_units=units,
     )  # fmt: skip
+    used = () if units is None else opened.used()
+    if units is not None and used and (problem := other_units(units, used)):
+        opened.close()
+        raise FellBackError(
+            path, expected=f"Core ML on {units}", found=problem, action="choose other --compute-units"
+        )
+    return opened
 
 
 def _coreml_contract(kind: str, flexible: bool, path: Path, size: int) -> None:
@@ -154,6 +173,8 @@ _DAMAGE: Mapping[ArtefactClass | RetrievalClass, tuple[Mutation, ...]] = {
 }  # fmt: skip
 _AT_ONCE = 3
 """Of four pictures: a batch of three and one of a single picture go through the same file."""
+APPLE_ROUTE = "coreml-apple"
+"""The one that Apple's runtime executes."""
 _ONNX_RUNTIME = f"onnxruntime {PROVIDER}"
 _INT8 = f"int8 {PROVIDER}"
 _ALL = frozenset({"teacher", "server", "android", "ios", "hailo8l"})
@@ -195,7 +216,7 @@ ROUTES: tuple[Route, ...] = (
     _coreml("coreml-optimistic", "float16-optimistic", FLOAT16),
     _coreml("coreml-pessimistic", "float16-pessimistic", FLOAT16),
     Route(
-        "coreml-apple", frozenset({"ios"}), FLOAT16, rounded=False, export=write_for_apple,
+        APPLE_ROUTE, frozenset({"ios"}), FLOAT16, rounded=False, export=write_for_apple,
         open=partial(_open_coreml, "apple", 1), executed_by="Core ML ALL",
         contract=partial(_coreml_contract, "tensor", False),
     ),
@@ -204,6 +225,14 @@ ROUTES: tuple[Route, ...] = (
     _coreml("coreml-palette4", "float16-optimistic", COMPRESSED, compress="palette4"),
 )  # fmt: skip
 """Every route, in the order of the table that `cardembed parity check` prints."""
+
+
+def on_units(route: Route, units: ComputeUnits) -> Route:
+    """The route `coreml-apple` with Core ML restricted to these units; any other as it is."""
+    if route.name != APPLE_ROUTE:
+        return route
+    opens = partial(_open_coreml, "apple", 1, units=units)
+    return replace(route, open=opens, executed_by=f"Core ML {units}")
 
 
 def routes_of(target: str, names: tuple[str, ...] = ()) -> list[Route]:

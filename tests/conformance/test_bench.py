@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -65,6 +66,7 @@ def ask(tmp_path, release):
 def test_photos_that_derive_from_the_releases_digest_may_decide(ask, release):
     made = ask(release.digest)
     assert (made.photos.seed, made.photos.simulator) == (release.digest, SIMULATOR_VERSION)
+    assert made.bench["compute_units"] is None
     assert made.release == ReleaseInfo.of(release)
     assert made.release.catalogue_digest == made.catalogue_digest
     assert made.release.artefacts["server"] == made.release.artefacts["teacher"]
@@ -106,6 +108,21 @@ def test_the_cards_of_the_training_stand_for_the_gallery(tmp_path, random_releas
     other = replace(asked, catalogue="synthetic:5:11")
     with pytest.raises(PhotoSetError, match="another catalogue"):
         prepare(other, lambda _: None)
+
+
+def test_compute_units_reach_core_ml_and_nothing_else(random_release, monkeypatch):
+    asked = {}
+
+    def opens(_, target, *, threads, compute_units):
+        asked[target] = compute_units
+        return SimpleNamespace(calibrated_on=None, close=lambda: None)
+
+    monkeypatch.setattr("cardembed.conformance.measure.bench.open_embedder", opens)
+    for units in ("CPU_AND_NE", None):
+        with Bench({"release": str(random_release), "compute_units": units}) as bench:
+            for target in ("ios", "android"):
+                bench.embedder(target)
+        assert asked == {"ios": units, "android": None}
 
 
 def test_the_teachers_embeddings_have_a_digest_of_both_arrays():

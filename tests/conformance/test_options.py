@@ -6,7 +6,7 @@ import pytest
 
 from cardembed.conformance.recorder.options import add_options, read_options
 
-TARGETS = ("teacher", "hailo8l")
+TARGETS = ("teacher", "ios", "hailo8l")
 
 
 @pytest.fixture
@@ -49,3 +49,15 @@ def test_what_is_asked_for(read, tmp_path):
     for name in ("simulator", "0000:01:00.0", "000A:0f:00.1"):
         assert read("--device", name, "--device-timeout", "2.5").device == name
     assert (read().device, read().hef, read().hef_normalised) == (None, None, None)
+
+
+def test_compute_units_are_a_macs(read, monkeypatch):
+    monkeypatch.setattr("cardembed.embedders.apple.platform", SimpleNamespace(system=lambda: "Linux"))
+    assert read().compute_units is None
+    with pytest.raises(pytest.UsageError, match="--compute-units CPU_AND_NE: expected a Mac"):
+        read("--compute-units", "CPU_AND_NE")
+    monkeypatch.setattr("cardembed.embedders.apple.platform", SimpleNamespace(system=lambda: "Darwin"))
+    assert read("--compute-units", "CPU_AND_NE").compute_units == "CPU_AND_NE"
+    assert read("--compute-units", "CPU_ONLY", "--target", "teacher,ios").compute_units == "CPU_ONLY"
+    with pytest.raises(pytest.UsageError, match="expected --target ios"):
+        read("--compute-units", "CPU_ONLY", "--target", "teacher")

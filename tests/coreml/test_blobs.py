@@ -3,7 +3,7 @@ import struct
 import numpy as np
 import pytest
 
-from cardembed.coreml.blobs import read_blob
+from cardembed.coreml.blobs import check_storage, read_blob
 from cardembed.coreml.dtypes import unpack_bits
 from cardembed.errors import ArtefactError
 
@@ -65,3 +65,38 @@ def test_offsets_outside_of_the_file(tmp_path, offset):
 def test_absurd_shapes_cost_nothing(tmp_path):
     with pytest.raises(ArtefactError):
         read_blob(write_blob(tmp_path / "w", b"\0" * 24, size=2**48), 64, "FLOAT32", (2**23, 2**23))
+
+
+def write_storage(path, *lengths, count=None, version=2):
+    """A file of records with so many bytes each, as coremltools writes them."""
+    content = bytearray(
+        struct.pack("<II", len(lengths) if count is None else count, version).ljust(64, b"\0")
+    )
+    for length in lengths:
+        start = len(content) + 64
+        content += struct.pack("<IIQQQ", 0xDEADBEEF, 3, length, start, 0).ljust(64, b"\0")
+        content += bytes(-(-length // 64) * 64)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("lengths", [(), (1,), (64, 65, 3), (0, 0, 128)])
+def test_a_storage_has_the_records_that_it_says(tmp_path, lengths):
+    check_storage(write_storage(tmp_path / "w", *lengths), 3)
+    for count in {len(lengths) + 1, len(lengths) - 1} - {-1}:
+        with pytest.raises(ArtefactError, match=f"{count} records, as it says"):
+            check_storage(write_storage(tmp_path / "w", *lengths, count=count), 4)
+
+
+@pytest.mark.parametrize("version", [0, 1, 3, 2 << 8, 2 << 24])
+def test_a_storage_of_another_version(tmp_path, version):
+    with pytest.raises(ArtefactError, match="version 2"):
+        check_storage(write_storage(tmp_path / "w", 5, version=version), 3)
+
+
+def test_a_storage_with_too_many_records_or_none_at_all(tmp_path):
+    with pytest.raises(ArtefactError, match="at most 3 records"):
+        check_storage(write_storage(tmp_path / "w", 5, count=2**32 - 1), 3)
+    (tmp_path / "w").write_bytes(b"\2\0\0")
+    with pytest.raises(ArtefactError, match="header"):
+        check_storage(tmp_path / "w", 3)

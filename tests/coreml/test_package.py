@@ -9,14 +9,16 @@ from cardembed.coreml.package import Package, read_file
 from cardembed.errors import ArtefactError
 
 
-def make_package(folder, *, path="com.apple.CoreML/model.mlmodel", root="A", entries=None, data=b"x"):
+def make_package(
+    folder, *, path="com.apple.CoreML/model.mlmodel", root="A", entries=None, data=b"x", version="1.0.0"
+):
     inner = folder / "Data" / "com.apple.CoreML"
     (inner / "weights").mkdir(parents=True)
     (inner / "model.mlmodel").write_bytes(data)
     (inner / "weights" / "weight.bin").write_bytes(b"w")
     entries = {"A": {"path": path}} if entries is None else entries
     (folder / "Manifest.json").write_text(
-        json.dumps({"rootModelIdentifier": root, "itemInfoEntries": entries})
+        json.dumps({"fileFormatVersion": version, "rootModelIdentifier": root, "itemInfoEntries": entries})
     )
     return folder
 
@@ -78,18 +80,28 @@ def test_a_linked_weight_file_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        "", "[]", "{}", "null", "[" * 100_000, '{"rootModelIdentifier": "A", "itemInfoEntries": []}',
-        '{"rootModelIdentifier": "B", "itemInfoEntries": {"A": {"path": "com.apple.CoreML/model.mlmodel"}}}',
-        '{"rootModelIdentifier": ["A"], "itemInfoEntries": {}}',
-        '{"rootModelIdentifier": "A", "itemInfoEntries": {"A": {"path": 3}}}',
+        "", "[]", "{}", "null", "[" * 100_000, {"rootModelIdentifier": "A", "itemInfoEntries": []},
+        {"rootModelIdentifier": "B", "itemInfoEntries": {"A": {"path": "com.apple.CoreML/model.mlmodel"}}},
+        {"rootModelIdentifier": ["A"], "itemInfoEntries": {}},
+        {"rootModelIdentifier": "A", "itemInfoEntries": {"A": {"path": 3}}},
         "\ud800".encode("utf-8", "surrogatepass"), " " * (2 << 20),
     ],
 )  # fmt: skip
 def test_manifests_that_are_none(tmp_path, text):
     folder = make_package(tmp_path / "a.mlpackage")
+    if isinstance(text, dict):
+        text = json.dumps({"fileFormatVersion": "1.0.0", **text})
     (folder / "Manifest.json").write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(ArtefactError):
+    with pytest.raises(ArtefactError) as error:
         Package.open(folder)
+    assert "fileFormatVersion 1.0.0" not in str(error.value)
+
+
+@pytest.mark.parametrize("version", ["2.0.0", "1.0.1", "", None, 1, ["1.0.0"], "9" * 1000])
+def test_a_manifest_of_another_version(tmp_path, version):
+    with pytest.raises(ArtefactError, match=r"fileFormatVersion 1\.0\.0") as error:
+        Package.open(make_package(tmp_path / "a.mlpackage", version=version))
+    assert len(str(error.value)) < 500
 
 
 @pytest.mark.parametrize("gone", ["Manifest.json", "Data/com.apple.CoreML/model.mlmodel"])

@@ -28,6 +28,7 @@ from app_sources import (
 from tree_sitter import Language, Parser
 
 from cardembed.devices import wire
+from cardembed.embedders.apple import COMPUTE_UNITS
 from cardembed.models.profiles import EMBEDDING_DIM, IMAGENET_MEAN, IMAGENET_STD
 from cardembed.release import PreprocessingSpec
 
@@ -87,6 +88,16 @@ def test_the_apps_write_what_the_host_reads(folder):
     states = set(wire.ThermalState.__args__)
     said = set(re.findall(r'"(unknown|nominal|fair|serious|critical)"', source))
     assert {"nominal", "fair", "serious", "critical"} <= said <= states
+
+
+def test_the_iphones_test_takes_the_compute_units_that_the_host_takes():
+    source = (IOS / "Tests" / "CardEmbedDeviceTests" / "DeviceRunTests.swift").read_text(encoding="utf-8")
+    named = re.search(r"\[String: MLComputeUnits\] = \[([^\]]*)", source)[1]
+    assert set(re.findall(r'"(\w+)": \.\w+', named)) == set(COMPUTE_UNITS)
+    assert "execute(into: out, units: try computeUnits())" in source
+    for page in ("CARDEMBED_COMPUTE_UNITS", "TEST_RUNNER_"):
+        assert page in source
+        assert page in (APPS.parent / "docs" / "DEVICES.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

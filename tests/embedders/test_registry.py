@@ -4,13 +4,20 @@ from importlib import metadata
 
 import numpy as np
 import pytest
+from apple_parts import be_a_mac
 
 from cardembed._io import cache_root, sha256_artefact, sha256_file
 from cardembed._sizes import size_of_artefact
 from cardembed.embedders import exports
 from cardembed.embedders.exports import exported_coreml, exported_onnx
 from cardembed.embedders.registry import RUNTIMES, open_embedder
-from cardembed.errors import DigestMismatchError, ReleaseError, UnavailableError, UnknownTargetError
+from cardembed.errors import (
+    DigestMismatchError,
+    ReleaseError,
+    UnavailableError,
+    UnknownTargetError,
+    UsageError,
+)
 from cardembed.fidelity import Fidelity
 from cardembed.models.profiles import TARGETS
 from cardembed.release import Release
@@ -224,3 +231,13 @@ def test_unknown_targets_and_runtimes(random_release, tmp_path):
         open_embedder(tmp_path, "teacher")
     with pytest.raises(UnknownTargetError):
         open_embedder(Release.load(random_release), "nonsense")
+
+
+def test_compute_units_are_core_mls(random_release, random_exports, release, monkeypatch):
+    ship(release, random_exports, "ios.mlpackage")
+    mac = be_a_mac(monkeypatch)
+    with open_embedder(release, "ios", compute_units="CPU_AND_NE") as embedder:
+        assert (mac.asked, embedder.runtime["compute_units"]) == (["CPU_AND_NE"], "CPU_AND_NE")
+    for target, runtime in (("android", None), ("ios", "torch")):
+        with pytest.raises(UsageError, match="expected Core ML to choose them for"):
+            open_embedder(release, target, runtime=runtime, compute_units="CPU_ONLY")

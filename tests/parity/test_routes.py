@@ -11,7 +11,7 @@ from cardembed.embedders.onnx import OnnxEmbedder
 from cardembed.errors import EmbeddingError, ReleaseError
 from cardembed.parity.check import Outcome
 from cardembed.parity.mutations import MUTATIONS
-from cardembed.parity.routes import routes_of
+from cardembed.parity.routes import on_units, routes_of
 from cardembed.parity.self_test import self_test
 from cardembed.parity.subject import Subject
 from cardembed.release import Release
@@ -122,3 +122,26 @@ def test_apples_runtime_has_a_route_of_its_own(subjects, tmp_path, monkeypatch):
     result = checked(subjects, "coreml-apple", tmp_path)
     assert (result.outcome, result.kind, mac.asked) == (Outcome.PASSED, "float16", ["ALL"])
     assert result.found.one_minus_cosine > 1e-10  # Apple's own rounding, which no tight limit fits
+
+
+@pytest.mark.parametrize(
+    ("units", "plan", "outcome"),
+    [
+        ("CPU_AND_NE", ("MLCPUComputeDevice", "MLNeuralEngineComputeDevice"), Outcome.PASSED),
+        ("CPU_AND_NE", ("MLCPUComputeDevice",), Outcome.FELL_BACK),
+        ("CPU_ONLY", None, Outcome.PASSED),  # it tells no plan
+    ],
+)
+def test_apples_route_on_some_units(written, monkeypatch, units, plan, outcome):
+    subject, route, path = written("coreml-weights")  # the same program
+    (apples,) = routes_of("ios", ("coreml-apple",))
+    mac = be_a_mac(monkeypatch, plan)
+    result = subject.check(on_units(apples, units), path.parent, path)
+    assert (result.outcome, mac.asked) == (outcome, [units])
+    assert on_units(route, units) is route
+
+
+def test_units_without_apples_route_are_misuse(run, random_release):
+    given = ("parity", "check", "--release", random_release, "--compute-units", "CPU_ONLY")
+    code, _, said = run(*given, "--target", "android")
+    assert (code, "coreml-apple" in said) == (2, True)

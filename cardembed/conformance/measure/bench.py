@@ -21,6 +21,7 @@ from cardembed.conformance.measure.target import TargetMeasurements, Teacher, em
 from cardembed.conformance.measure.worst import worst_photos
 from cardembed.conformance.patience import Patience
 from cardembed.conformance.predicate import PhotosInfo, ReleaseInfo
+from cardembed.embedders.apple import APPLE_TARGET
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.cache import embed_measured
 from cardembed.embedders.calibrated import check_calibration
@@ -129,7 +130,10 @@ class Bench:
         if (chip := self._chip_of(target)) is not None:
             return chip.embedder()
         if target not in self._embedders:
-            self._embedders[target] = open_embedder(self.release, target, threads=self._threads)
+            units = self._setup.get("compute_units") if target == APPLE_TARGET else None
+            self._embedders[target] = open_embedder(
+                self.release, target, threads=self._threads, compute_units=units
+            )
         return self._embedders[target]
 
     def measurements(self, target: str) -> TargetMeasurements:
@@ -285,6 +289,7 @@ def prepare(options: Options, say: Callable[[str], None]) -> Prepared:
             "distractors": options.distractors,
             "photos": str(photo_set.root),
             "use_cache": options.use_cache,
+            "compute_units": options.compute_units,
             "chip": None if chip is None else chip.model_dump(),
         },
     )

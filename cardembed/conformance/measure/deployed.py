@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
+from cardembed.embedders.apple import ComputeUnits, other_units
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.declared import DeclaredArtefact
+from cardembed.errors import UnavailableError
 from cardembed.ports import Port
 
 __all__ = ["DeployedProbe", "probe_deployed"]
@@ -19,6 +22,8 @@ class DeployedProbe:
     """The file's."""
     input_size: int
     """Side in pixels of the target's images, by release.json."""
+    units: ComputeUnits | None = None
+    """What Core ML was asked for; None where something else executes the file."""
 
     def is_format(self, name: str, version: str) -> None:
         """AssertionError unless the file is of this format and version."""
@@ -38,6 +43,25 @@ class DeployedProbe:
         """AssertionError unless this, and nothing else, executes the file."""
         found = ", ".join(self.declared.executed_by) or "nothing"
         assert self.declared.executed_by == (name,), f"{found} executes it, not {name} alone"
+
+    def is_executed_by_core_ml_or(self, name: str) -> None:
+        """AssertionError unless Core ML plans to use the units that it was asked for, or this executes it.
+
+        Raises:
+            UnavailableError: Core ML does not tell what it plans.
+        """
+        if self.units is None:
+            self.is_executed_by(name)
+            return
+        used = self.declared.executed_by
+        if not used:
+            raise UnavailableError(
+                "Core ML's compute plan",
+                expected="the units that it plans to use",
+                found="no plan",
+                action="judge it on macOS 14.4 or later",
+            )
+        assert not (problem := other_units(self.units, used)), problem
 
     def _only(
         self, what: str, ports: tuple[Port, ...], name: str, dtype: str, shape: tuple[int, ...]
@@ -60,4 +84,5 @@ def probe_deployed(embedder: Embedder) -> DeployedProbe:
     Raises:
         UnavailableError: It executes weights.
     """
-    return DeployedProbe(embedder.declared(), embedder.preprocessing.size)
+    units = cast("ComputeUnits | None", embedder.runtime.get("compute_units"))
+    return DeployedProbe(embedder.declared(), embedder.preprocessing.size, units)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cardembed.conformance.chip_setup import CHIP, CHIP_TARGET, SIMULATOR
+from cardembed.embedders.apple import APPLE_TARGET, COMPUTE_UNITS, ComputeUnits, on_macos
 from cardembed.hailo.protocol import Normalised
 
 _DEVICE_ID = re.compile(r"[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-9a-fA-F]")
@@ -49,6 +50,8 @@ class Options:
     """Who normalises for `hef`; what the release, or the compile kit around the file, says where None."""
     device_timeout: float = 10.0
     """Seconds that the device may take for an answer; three times as long to open."""
+    compute_units: ComputeUnits | None = None
+    """What Core ML may use for ios, on a Mac; all where None."""
 
 
 _HELP = {
@@ -80,6 +83,8 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--hef-normalised", choices=["chip", "host"], help=text)
     text = "seconds that the device may take for an answer (default: 10; three times as long to open)"
     group.addoption("--device-timeout", type=float, metavar="SECONDS", default=10.0, help=text)
+    text = "what Core ML may use for ios, on a Mac (default: ALL)"
+    group.addoption("--compute-units", choices=list(COMPUTE_UNITS), help=text)
     more = "distractor cards in the gallery (default: the release's; the gate wants others named)"
     group.addoption("--distractors", type=int, metavar="N", help=more)
     anew = "compute every embedding again, whatever the cache holds"
@@ -119,6 +124,21 @@ def _device(config: pytest.Config, targets: tuple[str, ...]) -> str | None:
             f"--device-timeout {seconds}: expected a positive number of seconds, found another; correct it"
         )
     return device
+
+
+def _units(config: pytest.Config, targets: tuple[str, ...]) -> ComputeUnits | None:
+    units: ComputeUnits | None = config.getoption("--compute-units")
+    if units is not None and not on_macos():
+        raise pytest.UsageError(
+            f"--compute-units {units}: expected a Mac, whose Core ML chooses among them, "
+            f"found {platform.system()}; leave it out"
+        )
+    if units is not None and targets and APPLE_TARGET not in targets:
+        raise pytest.UsageError(
+            f"--compute-units {units}: expected --target {APPLE_TARGET}, which is what Core ML executes, "
+            f"found --target {','.join(targets)}; add it"
+        )
+    return units
 
 
 def read_options(config: pytest.Config, known_targets: tuple[str, ...]) -> Options:
@@ -168,4 +188,5 @@ def read_options(config: pytest.Config, known_targets: tuple[str, ...]) -> Optio
         hef=hef,
         hef_normalised=config.getoption("--hef-normalised"),
         device_timeout=config.getoption("--device-timeout"),
+        compute_units=_units(config, targets),
     )
