@@ -56,7 +56,8 @@ class Embedded:
 def cache_key(embedder: Embedder, images: PhotoSource) -> str:
     """SHA-256 over artefact, preprocessing, runtime (name, version, derived file), images and Pillow.
 
-    The last bits of a decoded JPEG and of a resized image depend on Pillow.
+    Where our own executor is the runtime, its code belongs to it. The last bits of a decoded JPEG and of a
+    resized image depend on Pillow.
     """
     parts = ["embeddings", 2, embedder.identity, images.digest, PIL.__version__]
     return sha256_bytes(canonical_json(parts))

@@ -21,6 +21,7 @@ from cardembed.errors import ExportError, UsageError
 from cardembed.export.coreml_check import Contract, check_coreml
 from cardembed.export.coreml_files import normalise_package
 from cardembed.export.coreml_run import compare_coreml
+from cardembed.export.coreml_small import halved_network, subnormal_numbers
 from cardembed.export.palette import palette
 from cardembed.export.record import ExportRecord, Port, measure, tool_versions
 from cardembed.export.source import AUTHOR, InputKind, Source
@@ -115,6 +116,7 @@ def export_coreml(source: Source, path: Path, options: CoreMLOptions | None = No
         if chosen.compress is not None:
             near = agreement(execute(plain)[1], rows)
             against = {"bytes_ratio": size / measure(plain)[1], "agreement": asdict(near)}
+        subnormal = subnormal_numbers(partial)
         _replace(partial, path)
     return ExportRecord(
         path=path.name,
@@ -130,6 +132,7 @@ def export_coreml(source: Source, path: Path, options: CoreMLOptions | None = No
         quantisation=chosen.compress or chosen.precision,
         agreement=None if found is None else asdict(found),
         against_float=against,
+        subnormal=subnormal,
     )
 
 
@@ -176,9 +179,8 @@ def _convert(source: Source, options: CoreMLOptions) -> Any:  # noqa: ANN401 - n
         )
         if not program and options.precision == "float16":
             tools: Any = require("coremltools.models.neural_network.quantization_utils", extra="coreml")
-            spec = tools.quantize_weights(converted, 16)
-            converted = getattr(spec, "_spec", spec)
-            converted = coremltools.models.MLModel(converted, skip_model_load=True)
+            halved = halved_network(converted, tools.quantize_weights)
+            converted = coremltools.models.MLModel(halved, skip_model_load=True)
     return converted
 
 

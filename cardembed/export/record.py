@@ -56,6 +56,8 @@ class ExportRecord:
     """Against the PyTorch model: 1 − cos, largest difference, inputs. None: it was not executed."""
     against_float: dict[str, Any] | None = None
     """Of a compressed artefact: its size's ratio and its agreement with the float one."""
+    subnormal: dict[str, float] | None = None
+    """Of a Core ML artefact: single float16 numbers, such as an eps, that hardware may take for 0."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from cardembed._imports import require
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import ArtefactError, UsageError
+from cardembed.parity.precision import precision_of
 from cardembed.parity.trace import Trace
 
 if TYPE_CHECKING:
     from cardembed.coreml.graph import Feature
     from cardembed.coreml.model import CoreMLModel
 
-__all__ = ["TRACEABLE", "TraceableArtefact", "open_traceable"]
+__all__ = ["TRACEABLE", "TraceableArtefact", "open_traceable", "trace_both"]
 
 _UINT8 = 2  # onnx.TensorProto.UINT8
 
@@ -38,15 +39,26 @@ class TraceableArtefact:
     trace: Callable[[NDArray[np.float32]], Trace]
     """Runs it on (N, 3, S, S) float32, preprocessed, and keeps a summary of every result. An artefact that
     normalises by itself is given the pixels that the batch was made of."""
+    half: bool = False
+    """Whether its numbers are FLOAT16; it is computed in float32 all the same."""
+    rounded: Callable[[NDArray[np.float32]], Trace] | None = None
+    """As `trace`, its numbers rounded to float16 before; None of what is no weight file."""
 
 
 def _weights(path: Path) -> TraceableArtefact:
     torch = require("torch", extra="train")
     from cardembed.models.weights import load_weights
+    from cardembed.parity.rounded import rounded_model
     from cardembed.parity.torch_trace import trace_module
 
-    model, source = load_weights(path), f"{path.name} on PyTorch {torch.__version__}"
-    return TraceableArtefact(model.input_size, partial(trace_module, model, source=source))
+    model, runtime = load_weights(path), f"on PyTorch {torch.__version__}"
+
+    def rounded(batch: NDArray[np.float32]) -> Trace:
+        source = f"{path.name} with its numbers rounded to float16, {runtime} in float32"
+        return trace_module(rounded_model(load_weights(path)), batch, source=source)
+
+    plain = partial(trace_module, model, source=f"{path.name} {runtime}")
+    return TraceableArtefact(model.input_size, plain, rounded=rounded)
 
 
 def _onnx(path: Path) -> TraceableArtefact:
@@ -65,16 +77,20 @@ def _onnx(path: Path) -> TraceableArtefact:
 
 def _coreml(path: Path) -> TraceableArtefact:
     require("torch", extra="train")
+    from cardembed.coreml.description import open_artefact
+    from cardembed.coreml.limits import Limits
     from cardembed.coreml.model import CoreMLModel
     from cardembed.parity.coreml_trace import trace_coreml
 
     model = CoreMLModel.load(path)
     entry = _only_picture(path, model)
     size = entry.shape[-1]
-    trace: Run = partial(trace_coreml, model, source=f"{path.name} on cardembed.coreml")
+    half = precision_of(open_artefact(path, Limits())[1]) == "float16"
+    source = f"{path.name}{' with numbers in float16,' if half else ''} on cardembed.coreml in float32"
+    trace: Run = partial(trace_coreml, model, source=source)
     if entry.image:
         trace = _of_pixels(trace, _preprocessing(path, model.description.metadata, size), np.float32)
-    return TraceableArtefact(size, trace)
+    return TraceableArtefact(size, trace, half)
 
 
 def _only_picture(path: Path, model: CoreMLModel) -> Feature:
@@ -130,6 +146,13 @@ def open_traceable(path: Path) -> TraceableArtefact:
         ReleaseError: Not an artefact of this project.
         UnavailableError: What executes it is not installed.
     """
+    if path.suffix == ".ort" and path.exists():
+        raise UsageError(
+            path,
+            expected="an artefact that hands out its intermediate results",
+            found="ONNX Runtime's own format, whose operators are fused already",
+            action="compare the .onnx file of the same options; `cardembed parity check` judges this one",
+        )
     if path.suffix not in TRACEABLE or not path.exists():
         raise UsageError(
             path,
@@ -138,3 +161,17 @@ def open_traceable(path: Path) -> TraceableArtefact:
             action="name a file of `cardembed train` or `cardembed export`",
         )
     return TRACEABLE[path.suffix](path)
+
+
+def trace_both(
+    reference: TraceableArtefact, candidate: TraceableArtefact, batch: NDArray[np.float32]
+) -> tuple[Trace, Trace]:
+    """Run both on the same batch; weights beside a float16 artefact are rounded as its numbers were.
+
+    Rounding them is no difference of the graph, and what one costs hides what differs besides.
+    """
+
+    def run(one: TraceableArtefact, other: TraceableArtefact) -> Trace:
+        return one.trace(batch) if one.rounded is None or not other.half else one.rounded(batch)
+
+    return run(reference, candidate), run(candidate, reference)

@@ -1,9 +1,10 @@
 """Finding the first value at which two traces part.
 
 Runtimes split layers differently: one runtime's LayerNorm is another's five operations, whose results the
-first never shows. So a value without a counterpart proves nothing while something computed from it has one.
-The first divergence is the earliest value that has no counterpart, from which nothing descends that has one,
-and whose own inputs are in order.
+first never shows. So a value without a counterpart proves nothing while all that is computed from it leads to
+values that have one, or what is computed from it directly does. One of many descendants is not enough: the
+length of an embedding hardly moves with what it is computed from.
+The first divergence is the earliest other value, and its own inputs are in order.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ __all__ = ["TOLERANCE", "Divergence", "compare_traces"]
 
 TOLERANCE = 1e-5
 """Largest difference of a moment, relative to the value's deviation: ten times what summing in another order
-costs in float32. For float16 it is 1e-2. Embeddings, whose coordinates are smaller, agree within a tenth."""
+costs in float32, in which artefacts with float16 numbers are computed, too. Embeddings, whose coordinates are
+smaller, agree within a tenth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,12 @@ def compare_traces(reference: Trace, candidate: Trace, *, tolerance: float = TOL
     """
     counterparts = _Counterparts(reference.values, tolerance)
     found = {value.name: counterparts.of(value) for value in candidate.values if value.telling}
-    sound = {name for name, one in found.items() if one is not None}
-    for value in reversed(candidate.values):  # what leads to something sound is sound
-        if value.name in sound:
-            sound.update(value.inputs)
+    sound = _sound(candidate.values, {name for name, one in found.items() if one is not None})
     outcome = agreement(reference.embeddings, candidate.embeddings)
     first = None
     if not outcome.largest_difference <= tolerance / 10:
-        suspects = [value for value in candidate.values if value.telling and value.name not in sound]
+        depending = _depending(candidate.values)
+        suspects = [value for value in depending if value.telling and value.name not in sound]
         names = {value.name for value in suspects}
         # Without a suspect, what differs is the output alone, such as one that nobody normalised.
         first = next((value for value in suspects if not names & set(value.inputs)), candidate.values[-1])
@@ -92,6 +92,28 @@ def compare_traces(reference: Trace, candidate: Trace, *, tolerance: float = TOL
         outcome=outcome,
         after=_before(candidate.values, found, first),
     )
+
+
+def _depending(values: Sequence[Value]) -> list[Value]:
+    """The input, which is the first, and what is computed from it; not what weights alone decide."""
+    reached = {value.name for value in values[:1]}
+    for value in values:
+        if not reached.isdisjoint(value.inputs):
+            reached.add(value.name)
+    return [value for value in values if value.name in reached]
+
+
+def _sound(values: Sequence[Value], matched: set[str]) -> set[str]:
+    """Names of values that have a counterpart, or need none by what they lead to."""
+    readers: dict[str, list[str]] = {value.name: [] for value in values}
+    for value in values:
+        for name in value.inputs:
+            readers[name].append(value.name)
+    proven = set(matched)
+    for value in reversed(values[:-1]):  # the last one is the output
+        if proven.issuperset(readers[value.name]):
+            proven.add(value.name)
+    return proven | {name for name, after in readers.items() if not proven.isdisjoint(after)}
 
 
 def _before(values: Sequence[Value], found: dict[str, Value | None], first: Value | None) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cardembed.coreml.dtypes import declared_dtype
 from cardembed.coreml.limits import Limits
 from cardembed.embedders.shipped import COREML_FORMATS, ONNX_FORMATS
+from cardembed.parity.precision import Message, operations_of, precision_of
 from cardembed.release import Artefact, Release
 
 __all__ = ["routes_of_artefact", "shipped_routes"]
@@ -81,21 +81,14 @@ def _coreml(path: Path) -> frozenset[str]:
     package, message = open_artefact(path, limits)
     said = describe(package, message, limits)
     image = any(feature.image for feature in said.inputs)
+    precision = precision_of(message)
     flexible = any(feature.ranges or feature.choices for feature in said.inputs)
     if said.kind == "neuralNetwork":
-        name = None if flexible else _NETWORKS.get((_precision(message.neuralNetwork), image))
+        name = None if flexible else _NETWORKS.get((precision, image))
         return frozenset({name} if name is not None else ())
-    operations = [
-        operation
-        for function in message.mlProgram.functions.values()
-        for block in function.block_specializations.values()
-        for operation in block.operations
-    ]
-    compressed = _compressed(operations)
-    if compressed is not None:
-        return frozenset() if image or flexible else compressed
-    results = (result.type.tensorType for operation in operations for result in operation.outputs)
-    if any(declared_dtype(result) == "FLOAT16" for result in results):
+    if precision == "other":
+        return frozenset() if image or flexible else _compressed(operations_of(message))
+    if precision == "float16":
         return frozenset() if image or flexible else _HALF
     if image and flexible:
         return frozenset()
@@ -110,8 +103,8 @@ _NETWORKS: Mapping[tuple[str, bool], str] = {
 """Routes of NeuralNetworks: by their weights, and whether they take a picture."""
 
 
-def _compressed(operations: list[Any]) -> frozenset[str] | None:
-    """The route of a program with compressed weights; None where they are not."""
+def _compressed(operations: list[Message]) -> frozenset[str]:
+    """The route of a program with compressed weights."""
     kinds = {operation.type for operation in operations if operation.type.startswith("constexpr_")}
     if kinds == {"constexpr_affine_dequantize"}:
         return frozenset({"coreml-int8"})
@@ -122,22 +115,7 @@ def _compressed(operations: list[Any]) -> frozenset[str] | None:
             if operation.type in kinds and operation.attributes["lut"].type.tensorType.dimensions
         )
         return frozenset({_PALETTES[largest]} if largest in _PALETTES else ())
-    return frozenset() if kinds else None
-
-
-def _precision(network: Any) -> str:  # noqa: ANN401 - generated types
-    """What a NeuralNetwork holds: "float32", "float16" where any is, "other" where one is compressed."""
-    found = "float32"
-    for layer in network.layers:
-        kind = layer.WhichOneof("layer")
-        for field, value in getattr(layer, kind).ListFields() if kind else ():
-            if field.message_type is None or field.message_type.name != "WeightParams":
-                continue
-            if value.rawValue or value.int8RawValue:
-                return "other"
-            if value.float16Value:
-                found = "float16"
-    return found
+    return frozenset()
 
 
 _READERS: Mapping[str, Callable[[Path], frozenset[str]]] = {

@@ -2,6 +2,7 @@
 
 import gc
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ timm = pytest.importorskip("timm")
 coremltools = pytest.importorskip("coremltools")
 
 from cardembed.coreml.model import CoreMLModel  # noqa: E402 - imports PyTorch
-from cardembed.parity.classes import FLOAT32, agreement  # noqa: E402 - as above
+from cardembed.parity.classes import FLOAT16, FLOAT32, agreement  # noqa: E402 - as above
 
 SIZE = 64
 SMALL = {"img_size": SIZE, "depth": 3, "embed_dim": 96, "num_heads": 3}
@@ -33,8 +34,8 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
-def judge(model, path, convert):
-    """Convert quietly, save, execute two images from disk alone, and compare."""
+def judge(model, path, convert, mode="float32"):
+    """Convert quietly, save, execute two images from disk alone, and compare with what the mode may cost."""
     images = np.random.default_rng(0).normal(size=(2, 3, SIZE, SIZE)).astype(np.float32)
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
@@ -45,18 +46,20 @@ def judge(model, path, convert):
         made.save(str(path))
         del made
         gc.collect()  # its temporary folders warn when they go
-    executed = CoreMLModel.load(path)
+    executed = CoreMLModel.load(path, mode)
     (entry,), (exit_,) = executed.inputs, executed.outputs
     rows = np.concatenate([executed.predict({entry.name: one[None]})[exit_.name] for one in images])
     length = np.linalg.norm(wanted, axis=1, keepdims=True)  # the class is about unit vectors
     found = agreement(wanted / length, rows / length)
-    assert FLOAT32.holds(found), found
+    limits = FLOAT32 if mode == "float32" else FLOAT16
+    assert limits.holds(found), found
+    assert (found.one_minus_cosine > 1e-9) == (mode != "float32")  # float16 rounds
     assert agreement(wanted[:1], wanted[1:]).one_minus_cosine > 1e-6  # another image, another answer
     return executed
 
 
-def traced(form):
-    """By `torch.jit.trace`, to an ML Program for iOS 16 or a NeuralNetwork."""
+def traced(form, precision="FLOAT32"):
+    """By `torch.jit.trace`, to an ML Program for iOS 16 of this precision or a NeuralNetwork."""
 
     def convert(model):
         options = {"convert_to": "neuralnetwork"}
@@ -65,7 +68,7 @@ def traced(form):
             output = coremltools.TensorType(name="features", dtype=np.float32)
             options = {
                 "minimum_deployment_target": coremltools.target.iOS16,
-                "compute_precision": coremltools.precision.FLOAT32,
+                "compute_precision": coremltools.precision[precision],
             }
         with torch.no_grad():
             trace = torch.jit.trace(model, torch.zeros(1, 3, SIZE, SIZE), check_trace=False)
@@ -78,14 +81,14 @@ def traced(form):
     return convert
 
 
-def exported(model):
+def exported(model, precision="FLOAT32"):
     """By `torch.export`: what coremltools 9 cannot convert from a trace."""
     program = torch.export.export(model, (torch.zeros(1, 3, SIZE, SIZE),)).run_decompositions({})
     return coremltools.convert(
         program,
-        outputs=[coremltools.TensorType(name="features")],
+        outputs=[coremltools.TensorType(name="features", dtype=np.float32)],
         minimum_deployment_target=coremltools.target.iOS18,
-        compute_precision=coremltools.precision.FLOAT32,
+        compute_precision=coremltools.precision[precision],
         skip_model_load=True,
     )
 
@@ -118,3 +121,19 @@ def test_convolutional_networks(name, form, tmp_path, make_alive):
 )
 def test_what_coremltools_converts_from_torch_export_alone(name, options, tmp_path, make_alive):
     judge(make_alive(network(name, **options), SIZE), tmp_path / "x.mlpackage", exported)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "convert"),
+    [
+        ("convnext_atto", {}, traced("mlpackage", "FLOAT16")),
+        ("resnet18", {}, traced("mlpackage", "FLOAT16")),
+        ("mobilenetv3_small_050", {}, traced("mlpackage", "FLOAT16")),
+        ("deit3_small_patch16_224", SMALL, partial(exported, precision="FLOAT16")),
+    ],
+)
+def test_results_rounded_to_float16(*, name, options, convert, tmp_path, make_alive):
+    model = make_alive(network(name, **options), SIZE)
+    executed = judge(model, tmp_path / "x.mlpackage", convert, "float16-optimistic")
+    results = [declared.dtype for step in executed.steps for _, declared in step.outputs]
+    assert results.count("FLOAT16") > 0.9 * len(results)

@@ -14,6 +14,8 @@ from cardembed.coreml.protos import parse_model  # noqa: E402 - as above
 from cardembed.embedders.coreml import CoreMLEmbedder  # noqa: E402 - as above
 from cardembed.embedders.preprocessing import Preprocessing  # noqa: E402 - as above
 from cardembed.errors import ArtefactError, EmbeddingError, ReleaseError  # noqa: E402 - as above
+from cardembed.export.coreml import CoreMLOptions, export_coreml  # noqa: E402 - as above
+from cardembed.export.source import source_of_weights  # noqa: E402 - as above
 from cardembed.models.weights import load_weights  # noqa: E402 - as above
 from cardembed.parity.artefacts import open_traceable  # noqa: E402 - as above
 from cardembed.parity.classes import FLOAT32, agreement  # noqa: E402 - as above
@@ -46,10 +48,10 @@ def network(packages):
     return packages("hailo8l", precision="float32", format="mlmodel")
 
 
-def opened(path, preprocessing=PREPROCESSING):
+def opened(path, preprocessing=PREPROCESSING, mode="float32"):
     digest = sha256_artefact(path)
     return CoreMLEmbedder(
-        path, target="t", sha256=digest, artefact_digest=digest, preprocessing=preprocessing, mode="float32"
+        path, target="t", sha256=digest, artefact_digest=digest, preprocessing=preprocessing, mode=mode
     )
 
 
@@ -69,6 +71,22 @@ def test_an_embedder_on_a_neural_network(network, batch, wanted):
     assert (declared.format, declared.version) == ("NeuralNetwork", "iOS 13")
     with pytest.raises(ReleaseError, match="112"):
         opened(network, Preprocessing(112))
+
+
+@pytest.mark.parametrize("form", ["mlpackage", "mlmodel"])
+def test_a_zero_embedding_is_an_error_and_no_nan(random_release, batch, tmp_path, monkeypatch, form):
+    # The export's own check refuses such weights.
+    monkeypatch.setattr("cardembed.export.coreml.compare_coreml", lambda *_, **__: (None, None))
+    source, path = source_of_weights(random_release / "hailo8l.safetensors"), tmp_path / f"m.{form}"
+    with torch.no_grad():
+        for number in source.model.head.layers[3].parameters():
+            number.zero_()
+    export_coreml(source, path, CoreMLOptions(format=form))
+    for mode in ("float32", "float16-optimistic", "float16-pessimistic"):
+        with opened(path, mode=mode) as embedder:
+            assert (embedder.embed_impl(batch[:1]) == 0).all()  # by an eps that float16 did not make 0
+            with pytest.raises(EmbeddingError, match=r"found norm 0\.0"):
+                embedder.embed_preprocessed(batch[:1])
 
 
 def test_a_neural_network_is_traced_layer_by_layer(network, batch):

@@ -18,7 +18,7 @@ from cardembed.errors import ArtefactError, DigestMismatchError, EmbeddingError,
 from cardembed.models.weights import load_weights  # noqa: E402 - as above
 from cardembed.parity.classes import FLOAT16, FLOAT16_WEIGHTS, FLOAT32, agreement  # noqa: E402 - as above
 from cardembed.parity.inputs import default_pictures  # noqa: E402 - as above
-from cardembed.parity.subject import rounded_model  # noqa: E402 - as above
+from cardembed.parity.rounded import rounded_model  # noqa: E402 - as above
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 pytest.importorskip("coremltools")
@@ -71,6 +72,16 @@ def test_variants_state_their_input(*, source, tmp_path, capsys, options, port, 
     assert record.inputs == (port,)
     assert record.version == f"specification {specification}"
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("form", ["mlpackage", "mlmodel"])
+def test_the_record_lists_numbers_that_float16_hardly_holds(source, tmp_path, form):
+    path = tmp_path / f"m.{form}"
+    found = export_coreml(source, path, CoreMLOptions(format=form)).subnormal
+    rounded = {float(np.float16(eps)) for eps in (1e-6, 2.0**-24)}
+    assert set(found.values()) == rounded
+    wide = export_coreml(source, path, CoreMLOptions(format=form, precision="float32"))
+    assert wide.subnormal == {}
 
 
 @pytest.mark.parametrize(("how", "ratio"), [("int8", 0.55), ("palette4", 0.3)])

@@ -28,6 +28,27 @@ def test_the_file_says_what_it_is_made_of_and_how_to_feed_it(source, tmp_path):
     assert export_onnx(source, tmp_path / "again.onnx").sha256 == record.sha256
 
 
+@pytest.mark.parametrize("options", [OnnxOptions(), OnnxOptions(input="image")])
+def test_one_picture_alone_is_held_to_the_same_limits(source, tmp_path, monkeypatch, options):
+    open_session = onnx_variants.open_session
+
+    class Off:
+        """What is 3e-6 off where it is given one picture."""
+
+        def __init__(self, path):
+            self.session = open_session(path)
+            self.get_inputs = self.session.get_inputs
+
+        def run(self, names, feeds):
+            (found,) = self.session.run(names, feeds)
+            return [found + np.float32(3e-6) if len(found) == 1 else found]
+
+    monkeypatch.setattr(onnx_variants, "open_session", Off)
+    with pytest.raises(ExportError, match="at batch 3 and 1"):
+        export_onnx(source, tmp_path / "m.onnx", options)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_raw_pixels_give_the_same_embedding(source, tmp_path):
     record = export_onnx(source, tmp_path / "m.onnx", OnnxOptions(input="image"))
     assert (record.inputs[0].name, record.inputs[0].dtype) == ("image", "uint8")

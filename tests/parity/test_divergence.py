@@ -145,6 +145,23 @@ def test_traces_without_anything_in_common():
     assert (found.first.name, found.after, found.matched) == ("b", "", 0)
 
 
+def test_a_result_that_hardly_moves_proves_nothing_of_what_leads_to_it():
+    rows, other = np.random.default_rng(0).normal(size=(2, 4, 8))
+
+    def run(values):
+        recorder = Recorder()
+        recorder.add("input", "input", (), rows)
+        recorder.add("positions", "sin", (), values + 5)  # of no image
+        recorder.add("gelu", "gelu", ["input"], values)
+        recorder.add("linear", "linear", ["gelu", "positions"], values * 3)
+        recorder.add("length", "tile", ["linear"], rows**2)
+        recorder.add("output", "div", ["linear", "length"], values * 2)
+        return Trace("", tuple(recorder.values), values * 2)
+
+    found = compare_traces(run(rows * 7), run(other))
+    assert (found.first.name, found.after) == ("gelu", "input")
+
+
 def test_the_command(run, weights, exported, random_release, tmp_path):
     code, out, _ = run("compare", weights, exported, "--json")
     assert (code, json.loads(out)["agree"]) == (0, True)
