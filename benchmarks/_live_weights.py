@@ -30,7 +30,7 @@ __all__ = ["fit_last_layer", "live_model", "photos_of_cards"]
 PHOTOS = 6
 """Of each card, besides its scan."""
 RIDGE = 0.03
-"""Of the mean variance. A smaller one finds no more cards, and its larger weights raise float32's rounding."""
+"""Of the mean variance. A smaller one finds no more cards, and its larger weights raise float32's errors."""
 SPREAD = 3.0
 """By what the matrices of all blocks are multiplied. As timm draws them, a ViT-Small's features of two cards
 are so alike that a fitted layer finds 25 of 32 cards, and a float32 artefact is 7e-7 off. So it finds 30, and
