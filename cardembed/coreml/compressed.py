@@ -36,7 +36,9 @@ def decompress(kind: str, values: Mapping[str, Array], limit: int) -> Array | No
         KeyError: A missing argument.
     """
     function = _FUNCTIONS.get(kind)
-    return None if function is None else function(values, limit)
+    # What a type does not hold is infinite or no number, to Core ML too; whoever executes it finds that.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return None if function is None else function(values, limit)
 
 
 def _affine(values: Mapping[str, Array], limit: int) -> Array:

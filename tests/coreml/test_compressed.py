@@ -71,6 +71,16 @@ def test_blockwise_shift_scale():
 
 
 @pytest.mark.parametrize(
+    ("kind", "data"),
+    [("constexpr_blockwise_shift_scale", "data"), ("constexpr_affine_dequantize", "quantized_data")],
+)
+def test_what_float16_does_not_hold_is_infinite_and_no_warning(kind, data):
+    values = {data: np.full(2, 100, np.int8), "scale": np.full(1, 6e4, np.float16), "axis": np.int32(0)}
+    values["scale"] = np.repeat(values["scale"], 2) if kind.endswith("dequantize") else values["scale"]
+    assert decompress(kind, values, LIMIT).tolist() == [np.inf, np.inf]
+
+
+@pytest.mark.parametrize(
     ("kind", "values"),
     [
         ("constexpr_lut_to_dense", {"lut": np.ones(4), "indices": np.ones(9, np.uint8), "shape": HUGE}),
