@@ -152,6 +152,8 @@ class HailoRTDriver:
             raise deadline.over("the chip, which another thread uses,")
         try:
             self._check_open()  # another thread may have closed it while this one waited
+            if not deadline.left:  # the frames of a batch share one, and none is begun after it
+                raise deadline.over(self._thing)
             yield
         finally:
             self._mutex.release()

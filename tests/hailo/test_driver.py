@@ -225,6 +225,14 @@ def late(run, seconds):
     return answer
 
 
+def test_no_frame_of_a_batch_is_begun_after_its_deadline(backend, api):
+    embedder = backend.open(timeout=1e-4, api=api)
+    before = time.monotonic()
+    with pytest.raises(errors.DeviceTimeoutError):
+        embedder.embed_preprocessed(backend.batch(32))
+    assert time.monotonic() - before < 1.0  # each frame may be 50 ms late
+
+
 def test_a_second_embedder_finds_the_chip_busy_until_the_first_is_closed(backend):
     first = backend.open()
     before = time.monotonic()
