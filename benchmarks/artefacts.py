@@ -57,8 +57,7 @@ def _live(target: str, folder: Path) -> Artefact:
     from cardembed.models.weights import save_weights
 
     model = live_model(target)
-    size = target_profile("prd", target).input_size
-    fit_last_layer(model, *photos_of_cards(Preprocessing.of(PreprocessingSpec(), size), CARDS))
+    fit_last_layer(model, *photos_of_cards(Preprocessing.of(PreprocessingSpec(), model.input_size), CARDS))
     file = folder / f"{target}.safetensors"
     digest = save_weights(model, file, dtype="float32")
     return Artefact(path=file.name, sha256=digest, format="safetensors", bytes=file.stat().st_size)

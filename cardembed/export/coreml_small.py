@@ -11,7 +11,7 @@ import numpy as np
 from cardembed.coreml.description import open_artefact
 from cardembed.coreml.dtypes import declared_dtype
 from cardembed.coreml.limits import Limits
-from cardembed.parity.precision import Message, operations_of
+from cardembed.coreml.precision import Message, operations_of
 
 __all__ = ["halved_network", "subnormal_numbers"]
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardembed._imports import require
+from cardembed.coreml.precision import precision_of
 from cardembed.embedders.preprocessing import Preprocessing
 from cardembed.errors import ArtefactError, UsageError
-from cardembed.parity.precision import precision_of
 from cardembed.parity.trace import Trace
 
 if TYPE_CHECKING:

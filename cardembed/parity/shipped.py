@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cardembed.coreml.limits import Limits
+from cardembed.coreml.precision import Message, operations_of, precision_of
 from cardembed.embedders.shipped import COREML_FORMATS, ONNX_FORMATS
-from cardembed.parity.precision import Message, operations_of, precision_of
 from cardembed.release import Artefact, Release
 
 __all__ = ["routes_of_artefact", "shipped_routes"]

@@ -8,11 +8,11 @@ import pytest
 pytest.importorskip("timm")
 pytest.importorskip("coremltools")
 
+from cardembed.coreml.precision import precision_of
 from cardembed.export.coreml import CoreMLOptions, export_coreml
 from cardembed.export.source import source_of_target
 from cardembed.parity.artefacts import open_traceable, trace_both
 from cardembed.parity.mutations import MUTATIONS
-from cardembed.parity.precision import precision_of
 from cardembed.release import Release, default_release_dir
 
 BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}
