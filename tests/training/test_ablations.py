@@ -34,15 +34,17 @@ def test_each_run_differs_in_one_thing(runs, tmp_path, catalogue):
     pretrained.write_text("stage 0")
     options = RunOptions(catalogue=catalogue, out=tmp_path / "out")
     rows = list(ablate(options, tmp_path / "t", Schedule(3, 2, 4), pretrained=pretrained))
-    assert len(rows) == len(runs) == 9
+    assert len(rows) == len(runs) == 11
     teachers = [recipe for what, recipe, _ in runs if what == "teacher"]
-    base, random, without_non_cards, without_stage0 = teachers
+    base, random, without_non_cards, without_stage0, neither_imprint, neither_non_cards = teachers
     assert (base.head.steps, base.fine_tuning.steps, base.refinements) == (3, 2, ())
     assert random == replace(base, head=replace(base.head, imprint=False, ramp_start=0, ramp_end=0))
     assert without_stage0 == replace(base, pretraining=None)
+    assert neither_imprint == replace(random, pretraining=None)
+    assert neither_non_cards == replace(without_non_cards, pretraining=None)
     assert not without_non_cards.head.non_cards
     assert without_non_cards.fine_tuning.unknowns == 0
-    assert [there for what, _, there in runs if what == "teacher"] == [True, True, True, False]
+    assert [there for what, _, there in runs if what == "teacher"] == [True] * 3 + [False] * 3
     students = [recipe for what, recipe, _ in runs if what == "hailo8l"]
     whole = students[0]
     assert (whole.reduction, whole.unknowns, whole.neighbours, whole.dropout, whole.steps) == (
@@ -67,6 +69,6 @@ def test_the_table_names_the_worst_family_and_what_ended_early():
     ]
     lines = as_markdown(rows).splitlines()
     assert len({line.count("|") for line in lines[:4]}) == 1
-    assert "0.250 (wood)" in lines[2]
+    assert "| 0.250 (wood) | 0.500 | 0.500 |" in lines[2]
     assert "ended early" in lines[3]
     assert lines[-1] == "bad: collapsed"
