@@ -125,20 +125,16 @@ _COLUMNS = ("top-1", "AC-1", "AC-2", "AC-6", "AC-7", "AC-8 clean", "AC-8 clean p
 
 def as_markdown(rows: list[Ablation]) -> str:
     """A table; of AC-4 the worst family, by name, which one scan among non-cards decides, and the mean."""
-    lines = [
-        "| run | " + " | ".join([*_AC4, *_COLUMNS]) + " |",
-        "|---" * (1 + len(_AC4) + len(_COLUMNS)) + "|",
-    ]
+    table = [["run", *_AC4, *_COLUMNS]]
+    table.append(["---"] * len(table[0]))
     for row in rows:
-        if row.ended:
-            lines.append(f"| {row.name} | " + " | ".join(["ended early", "–"] + ["–"] * len(_COLUMNS)) + " |")
-            continue
         families = {name.removeprefix("AC-4 "): v for name, v in row.figures.items() if name[:5] == "AC-4 "}
-        cells = ["–", "–"]
+        cells = ["ended early" if row.ended else "–", "–"]
         if families:
             worst = min(families, key=lambda name: families[name])
             cells = [f"{families[worst]:.3f} ({worst})", f"{fmean(families.values()):.3f}"]
         cells += [f"{row.figures[name]:.3f}" if name in row.figures else "–" for name in _COLUMNS]
-        lines.append(f"| {row.name} | " + " | ".join(cells) + " |")
+        table.append([row.name, *cells])
+    lines = ["| " + " | ".join(cells) + " |" for cells in table]
     lines += [f"\n{row.name}: {row.ended}" for row in rows if row.ended]
     return "\n".join(lines)
