@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -204,6 +204,7 @@ def student(
 @click.option("--out", type=_FOLDER, required=True, help="Folder of the runs' files.")
 @click.option("--teacher", type=_WEIGHTS, required=True, help="The weights that teach the students.")
 @click.option("--pretrained", type=_WEIGHTS, help="Stage 0's weights; each teacher trains its own without.")
+@click.option("--only", type=click.Choice(["teachers", "students"]), help="Half of the table; all without.")
 @click.option("--head-steps", type=_COUNT, default=100, show_default=True, help="Steps of stage 1.")
 @click.option("--steps", type=_COUNT, default=150, show_default=True, help="Steps of stage 2.")
 @click.option("--student-steps", type=_COUNT, default=400, show_default=True, help="Steps of a student.")
@@ -218,6 +219,7 @@ def ablations(
     out: Path,
     teacher: Path,
     pretrained: Path | None,
+    only: Literal["teachers", "students"] | None,
     head_steps: int,
     steps: int,
     student_steps: int,
@@ -236,7 +238,7 @@ def ablations(
 
     rows = []
     schedule = Schedule(head_steps, steps, student_steps)
-    for row in ablate(options, teacher, schedule, pretrained=pretrained):
+    for row in ablate(options, teacher, schedule, pretrained=pretrained, only=only):
         display.close()
         click.echo(f"{row.name}: {row.ended or 'done'}", err=True)
         rows.append(row)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
 from cardembed.errors import TrainingError
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
@@ -76,6 +76,7 @@ def ablate(
     schedule: Schedule | None = None,
     *,
     pretrained: Path | None = None,
+    only: Literal["teachers", "students"] | None = None,
     seed: int = 0,
 ) -> Iterator[Ablation]:
     """Run every variation; yields a row as each one ends.
@@ -86,9 +87,19 @@ def ablate(
         teacher: The weights that teach the students.
         schedule: How long the runs are.
         pretrained: Stage 0's weights, which serve all teachers that have one; each trains its own without.
+        only: Half of the table; all of it without.
         seed: Of all runs.
     """
     schedule = schedule or Schedule()
+    if only != "students":
+        yield from _teacher_rows(options, schedule, pretrained, seed)
+    if only != "teachers":
+        yield from _student_rows(options, schedule, teacher, seed)
+
+
+def _teacher_rows(
+    options: RunOptions, schedule: Schedule, pretrained: Path | None, seed: int
+) -> Iterator[Ablation]:
     base = TeacherRecipe.for_profile(options.profile)
     base = replace(
         base,
@@ -103,6 +114,9 @@ def ablate(
             shutil.copyfile(pretrained, out / "teacher-pretrained.safetensors")
         run = partial(run_teacher, replace(options, out=out), recipe)
         yield _row(name, run)
+
+
+def _student_rows(options: RunOptions, schedule: Schedule, teacher: Path, seed: int) -> Iterator[Ablation]:
     whole = StudentRecipe.for_target(options.profile, schedule.target)
     short = replace(whole, steps=schedule.student_steps, seed=seed)
     for number, (name, student) in enumerate(_students(short).items()):

@@ -62,6 +62,13 @@ def test_each_run_differs_in_one_thing(runs, tmp_path, catalogue):
     assert HeadRecipe().non_cards
 
 
+@pytest.mark.parametrize(("only", "trained"), [("teachers", ["teacher"] * 6), ("students", ["hailo8l"] * 5)])
+def test_half_of_the_table_runs_alone(runs, tmp_path, catalogue, only, trained):
+    options = RunOptions(catalogue=catalogue, out=tmp_path / "out")
+    assert len(list(ablate(options, tmp_path / "t", only=only))) == len(trained)
+    assert [what for what, *_ in runs] == trained
+
+
 def test_the_table_names_the_worst_family_and_what_ended_early():
     rows = [
         Ablation("all", {"AC-4 hands": 0.75, "AC-4 wood": 0.25, "top-1": 0.5}),
