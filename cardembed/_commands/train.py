@@ -208,6 +208,13 @@ def student(
 @click.option("--head-steps", type=_COUNT, default=100, show_default=True, help="Steps of stage 1.")
 @click.option("--steps", type=_COUNT, default=150, show_default=True, help="Steps of stage 2.")
 @click.option("--student-steps", type=_COUNT, default=400, show_default=True, help="Steps of a student.")
+@click.option(
+    "--target",
+    type=click.Choice(["android", "ios", "hailo8l"]),
+    default="hailo8l",
+    show_default=True,
+    help="Whose student.",
+)
 @click.option("--catalogue", default=REFERENCE_CATALOGUE, show_default=True, help="The cards to learn.")
 @click.option("--distractors", help="Cards that only stand in the gallery; none without.")
 @click.option("--threads", type=_COUNT, help="PyTorch's threads; its own choice without.")
@@ -223,6 +230,7 @@ def ablations(
     head_steps: int,
     steps: int,
     student_steps: int,
+    target: str,
     as_json: bool,
     **given: Any,  # noqa: ANN401 - click's options, as in the commands above
 ) -> None:
@@ -237,7 +245,7 @@ def ablations(
     from cardembed.training.ablations import Schedule, ablate, as_markdown
 
     rows = []
-    schedule = Schedule(head_steps, steps, student_steps)
+    schedule = Schedule(head_steps, steps, student_steps, target)
     for row in ablate(options, teacher, schedule, pretrained=pretrained, only=only):
         display.close()
         click.echo(f"{row.name}: {row.ended or 'done'}", err=True)

@@ -1,7 +1,9 @@
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
+from cardembed._commands.train import command
 from cardembed.errors import TrainingError
 from cardembed.training import ablations
 from cardembed.training.ablations import Ablation, Schedule, ablate, as_markdown
@@ -67,6 +69,17 @@ def test_half_of_the_table_runs_alone(runs, tmp_path, catalogue, only, trained):
     options = RunOptions(catalogue=catalogue, out=tmp_path / "out")
     assert len(list(ablate(options, tmp_path / "t", only=only))) == len(trained)
     assert [what for what, *_ in runs] == trained
+
+
+def test_the_command_trains_the_students_of_the_target_that_it_is_told(runs, tmp_path):
+    teacher = tmp_path / "teacher.safetensors"
+    teacher.write_bytes(b"weights")
+    options = ["--only", "students", "--target", "android", "--student-steps", "7"]
+    places = ["--catalogue", "synthetic:1:4", "--teacher", str(teacher), "--out", str(tmp_path / "out")]
+    ended = CliRunner().invoke(command, ["ablations", *options, *places])
+    assert ended.exit_code == 0, ended.output
+    assert [(what, recipe.steps) for what, recipe, _ in runs] == [("android", 7)] * 5
+    assert "| student: squared error averaged over dimensions |" in ended.output
 
 
 def test_the_table_names_the_worst_family_and_what_ended_early():
