@@ -12,7 +12,7 @@ import click
 from cardembed._commands._output import emit, json_option
 from cardembed._commands._training import TrainingDisplay, command_line
 from cardembed._imports import require
-from cardembed.models.profiles import PROFILES, REFERENCE_CATALOGUE, profile
+from cardembed.models.profiles import PROFILES, REFERENCE_CATALOGUE, STUDENT_TARGETS, profile
 
 __all__ = ["command"]
 
@@ -158,7 +158,7 @@ def teacher(*, as_json: bool, backbone: Path | None, **given: Any) -> None:  # n
 
 @command.command("student")
 @_shared
-@click.option("--target", required=True, help="One of: android, ios, hailo8l.")
+@click.option("--target", required=True, help=f"One of: {', '.join(STUDENT_TARGETS)}.")
 @click.option(
     "--teacher",
     "teacher_path",
@@ -210,7 +210,7 @@ def student(
 @click.option("--student-steps", type=_COUNT, default=400, show_default=True, help="Steps of a student.")
 @click.option(
     "--target",
-    type=click.Choice(["android", "ios", "hailo8l"]),
+    type=click.Choice(STUDENT_TARGETS),
     default="hailo8l",
     show_default=True,
     help="Whose student.",

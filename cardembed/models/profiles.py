@@ -17,6 +17,7 @@ __all__ = [
     "EMBEDDING_DIM",
     "PROFILES",
     "REFERENCE_CATALOGUE",
+    "STUDENT_TARGETS",
     "TARGETS",
     "Architecture",
     "TargetProfile",
@@ -31,6 +32,8 @@ EMBEDDING_DIM = 768
 
 TARGETS = ("teacher", "server", "android", "ios", "hailo8l")
 """Every target, the teacher first."""
+STUDENT_TARGETS = ("android", "ios", "hailo8l")
+"""Targets with weights of their own besides the teacher."""
 
 REFERENCE_CATALOGUE = "synthetic:2026:256"
 """The catalogue that the reference release is trained and judged on, as `load_catalogue` reads it."""

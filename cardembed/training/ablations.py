@@ -108,22 +108,24 @@ def _teacher_rows(
         refinements=(),
     )
     for number, (name, recipe) in enumerate(_teachers(base).items()):
-        out = options.out / f"teacher-{number}"
-        out.mkdir(parents=True, exist_ok=True)
+        own = _in_folder(options, f"teacher-{number}")
         if recipe.pretraining is not None and pretrained is not None:
-            shutil.copyfile(pretrained, out / "teacher-pretrained.safetensors")
-        run = partial(run_teacher, replace(options, out=out), recipe)
-        yield _row(name, run)
+            shutil.copyfile(pretrained, own.out / "teacher-pretrained.safetensors")
+        yield _row(name, partial(run_teacher, own, recipe))
 
 
 def _student_rows(options: RunOptions, schedule: Schedule, teacher: Path, seed: int) -> Iterator[Ablation]:
     whole = StudentRecipe.for_target(options.profile, schedule.target)
     short = replace(whole, steps=schedule.student_steps, seed=seed)
     for number, (name, student) in enumerate(_students(short).items()):
-        out = options.out / f"student-{number}"
-        out.mkdir(parents=True, exist_ok=True)
-        run = partial(run_student, replace(options, out=out), schedule.target, teacher, student)
-        yield _row(name, run)
+        own = _in_folder(options, f"student-{number}")
+        yield _row(name, partial(run_student, own, schedule.target, teacher, student))
+
+
+def _in_folder(options: RunOptions, name: str) -> RunOptions:
+    out = options.out / name
+    out.mkdir(parents=True, exist_ok=True)
+    return replace(options, out=out)
 
 
 def _row(name: str, run: Callable[[], dict[str, Any]]) -> Ablation:

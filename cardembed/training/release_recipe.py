@@ -15,10 +15,10 @@ from cardembed._validation import first_problem
 from cardembed.cards.catalogue import Catalogue, load_catalogue
 from cardembed.cards.gallery import Gallery, gallery_of
 from cardembed.errors import UsageError
-from cardembed.models.profiles import target_profile
+from cardembed.models.profiles import STUDENT_TARGETS, target_profile
 from cardembed.release_build import read_training
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
-from cardembed.training.runs import STUDENT_TARGETS, RunOptions, run_student, run_teacher
+from cardembed.training.runs import RunOptions, run_student, run_teacher
 
 __all__ = ["ReleaseRecipe", "read_recipe", "train_release"]
 

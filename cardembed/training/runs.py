@@ -21,7 +21,7 @@ from cardembed.cards.catalogue import Catalogue, load_catalogue
 from cardembed.errors import TrainingError, UnknownTargetError
 from cardembed.models.checkpoints import load_backbone
 from cardembed.models.embedding import EmbeddingModel
-from cardembed.models.profiles import target_profile
+from cardembed.models.profiles import STUDENT_TARGETS, target_profile
 from cardembed.models.weights import build_model, load_weights, read_metadata, save_weights
 from cardembed.release_build import TRAINING_RECORD, read_training
 from cardembed.training.batches import embed_squares
@@ -43,10 +43,7 @@ from cardembed.training.view_plan import (
 )
 from cardembed.training.views import ViewPool, open_pool
 
-__all__ = ["STUDENT_TARGETS", "RunOptions", "run_student", "run_teacher"]
-
-STUDENT_TARGETS = ("android", "ios", "hailo8l")
-"""Targets with weights of their own besides the teacher."""
+__all__ = ["RunOptions", "run_student", "run_teacher"]
 
 
 @dataclass(frozen=True)
