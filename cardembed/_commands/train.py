@@ -1,4 +1,4 @@
-"""`cardembed train teacher|student`: train the weights of a release."""
+"""`cardembed train teacher|student|ablations`: train weights, or ask what the parts of a recipe do."""
 
 from __future__ import annotations
 
