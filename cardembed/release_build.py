@@ -18,6 +18,7 @@ from cardembed.errors import DigestMismatchError, ReleaseError, UsageError
 from cardembed.models.profiles import PROFILES, TargetProfile, profile
 from cardembed.release import PreprocessingSpec, Release
 from cardembed.release_exports import copy_artefact, exports_beside
+from cardembed.release_lineage import check_lineage
 
 __all__ = ["TRAINING_RECORD", "assemble_release", "read_training", "recorded_catalogue"]
 
@@ -55,7 +56,8 @@ def assemble_release(
     Raises:
         ReleaseError: Weights are missing, or of another architecture, catalogue or gallery; see
             `exports_beside` for exports.
-        DigestMismatchError: Weights are not those that `training.json` tells of.
+        DigestMismatchError: Weights are not those that `training.json` tells of, or a student's teacher is
+            another than the folder's.
         UsageError: `out` holds something.
     """
     source, destination = Path(weights), Path(out)
@@ -101,6 +103,7 @@ def assemble_release(
         if seal is not None:
             release = seal(release).write(staged)
         release.verify()
+        check_lineage(release)
         if destination.exists():
             destination.rmdir()
         staged.rename(destination)

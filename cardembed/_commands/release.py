@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cardembed._commands._building import refuse_occupied, refuse_shared_cards, refuse_unfit_photos
 from cardembed._commands._embedding import release_of, release_option, threads_option
 from cardembed._commands._output import emit, json_option, progress
 from cardembed._imports import require
 from cardembed.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
+    from cardembed.cards.catalogue import Catalogue
     from cardembed.training.release_recipe import ReleaseRecipe
 
 __all__ = ["command"]
@@ -93,7 +95,7 @@ def build(
     from cardembed.release_build import assemble_release, recorded_catalogue
     from cardembed.retrieval.calibrate import Calibration, calibrate_release
 
-    gallery = None
+    recipe = None
     if recipe_file is not None:
         given = {
             "--catalogue": catalogue, "--zero-shot": zero_shot, "--distractors": distractors,
@@ -106,17 +108,23 @@ def build(
                 found=", ".join(named),
                 action="leave it out",
             )
-        recipe = _train(recipe_file, weights, workers=workers, threads=threads)
+        recipe = _recipe(recipe_file)
         cards, gallery = recipe.cards(), recipe.gallery()
         name, notes, profile_name = name or recipe.name, notes or recipe.notes, recipe.profile
     else:
         cards = load_catalogue(catalogue if catalogue is not None else recorded_catalogue(weights))
+        refuse_shared_cards(weights, cards, zero_shot, distractors)
         gallery = gallery_of(cards, zero_shot, distractors)
     if name is None:
         raise UsageError(
             "--name", expected="the release's name", found="neither it nor --recipe", action="add --name TEXT"
         )
+    refuse_occupied(out, weights)
     searched = cards if gallery is None else gallery
+    if recipe is not None:
+        if calibrate and photos is not None:
+            refuse_unfit_photos(photos, searched)  # opened again hours later: they may have changed
+        _train(recipe, cards, weights, workers=workers, threads=threads)
     found: dict[str, Calibration] = {}
 
     def seal(release: Release) -> Release:
@@ -148,17 +156,25 @@ def build(
     emit(data, f"{as_text(found)}\n{text}" if found else text, as_json=as_json)
 
 
-def _train(file: Path, weights: Path, *, workers: int, threads: int | None) -> ReleaseRecipe:
-    """Read a recipe and train what the folder of weights lacks."""
+def _recipe(file: Path) -> ReleaseRecipe:
+    """Read a recipe, where what it describes can be trained."""
     require("torch", extra="train")
+    from cardembed.training.release_recipe import read_recipe
+
+    return read_recipe(file)
+
+
+def _train(
+    recipe: ReleaseRecipe, cards: Catalogue, weights: Path, *, workers: int, threads: int | None
+) -> None:
+    """Train what the folder of weights lacks."""
     from cardembed._commands._training import TrainingDisplay, command_line
-    from cardembed.training.release_recipe import read_recipe, train_release
+    from cardembed.training.release_recipe import train_release
     from cardembed.training.runs import RunOptions
 
-    recipe = read_recipe(file)
     display = TrainingDisplay()
     options = RunOptions(
-        catalogue=recipe.cards(),
+        catalogue=cards,
         distractors=recipe.distractor_cards(),
         out=weights,
         profile=recipe.profile,
@@ -172,7 +188,6 @@ def _train(file: Path, weights: Path, *, workers: int, threads: int | None) -> R
     trained = train_release(recipe, options)
     display.close()
     click.echo(f"{weights}: trained {', '.join(trained) or 'nothing, everything was there'}", err=True)
-    return recipe
 
 
 @command.command("verify")
@@ -181,7 +196,11 @@ def _train(file: Path, weights: Path, *, workers: int, threads: int | None) -> R
 @click.option("--target", help="Only this target's artefacts.")
 @json_option
 def verify(directory: Path | None, release_dir: Path | None, target: str | None, as_json: bool) -> None:
-    """Compare a release's files with the digests in its release.json.
+    """Compare a release's files with the digests in its release.json, and these with each other.
+
+    Without --target also: the training's record with the weights, each student's teacher with the one that is
+    shipped, cards that are dealt from a seed with their digests, and the seal, if there is one, with the
+    release.
 
     Exit code 0 when all fit, 1 when one is missing or differs, 2 when there is no release.
 
@@ -189,12 +208,19 @@ def verify(directory: Path | None, release_dir: Path | None, target: str | None,
     Example:
       cardembed release verify my-release
     """
+    from cardembed.conformance.seal import SEALED, read_seal
+    from cardembed.release_lineage import check_lineage
+
     release = release_of(directory if directory is not None else release_dir)
     problem: str | None = None
     if target is not None:
         release.target(target)
     try:
         release.verify(target)
+        if target is None:
+            check_lineage(release)
+            if (release.root / SEALED).is_file():
+                read_seal(release)
     except ReleaseError as error:
         problem = str(error)
     files = sum(len(entry.artefacts) for entry in release.targets.values())
@@ -213,14 +239,27 @@ def verify(directory: Path | None, release_dir: Path | None, target: str | None,
 @click.argument("report", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @release_option
 @click.option(
-    "--features", type=click.Path(path_type=Path), default=Path("features"), help="The features folder."
+    "--policy",
+    "policy_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("policy.toml"),
+    show_default=True,
+    help="Says which cells need a device.",
+)
+@click.option(
+    "--features",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The features folder.  [default: what the policy names]",
 )
 @json_option
-def seal(report: Path, release_dir: Path | None, features: Path, as_json: bool) -> None:
+def seal(
+    report: Path, release_dir: Path | None, *, policy_path: Path, features: Path | None, as_json: bool
+) -> None:
     """Write a run's verdict beside the release that it judged, as the one that later runs have to repeat.
 
     REPORT is the folder of `pytest features/ --report=REPORT`, run on this machine. Every verdict is computed
-    again from the raw numbers; a run with an error, or of another release, is refused.
+    again from the raw numbers. A run of another release, with an error, or that left a cell out is refused;
+    only what needs a device that is not here, by the policy, may be not run.
 
     \b
     Example:
@@ -229,18 +268,19 @@ def seal(report: Path, release_dir: Path | None, features: Path, as_json: bool) 
     from datetime import UTC, datetime
 
     from cardembed.conformance.gate import gate
-    from cardembed.conformance.policy import Policy
     from cardembed.conformance.predicate import ReleaseInfo
-    from cardembed.conformance.seal import SEALED, seal_verdict
-    from cardembed.conformance.signing import PublicKey, load_key, signing_key_path
+    from cardembed.conformance.seal import SEALED, own_policy, seal_verdict
+    from cardembed.conformance.states import State
 
     release = release_of(release_dir)
-    policy = Policy(name="seal").trusting(PublicKey(load_key(signing_key_path()).public_text))
-    decision = gate(policy, [report], features, release=ReleaseInfo.of(release))
+    policy = own_policy(policy_path)
+    folder = features if features is not None else policy_path.parent / policy.features
+    decision = gate(policy, [report], folder, release=ReleaseInfo.of(release))
     verdict = seal_verdict(release, decision, datetime.now(UTC))
     states = {name: str(cell.state) for name, cell in verdict.cells.items() if cell.required}
     red = verdict.red
-    text = f"{release.root / SEALED}: {len(states)} required cells, {len(red)} red"
+    absent = sum(state == State.NOT_RUN for state in states.values())
+    text = f"{release.root / SEALED}: {len(states)} required cells, {len(red)} red, {absent} without a device"
     emit(
         {"release": str(release.root), "digest": release.digest, "required": states, "red": red},
         "\n".join([text, *(f"  {name}: {verdict.cells[name].reason}" for name in red)]),

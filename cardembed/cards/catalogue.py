@@ -23,9 +23,19 @@ from cardembed.cards.printer import PRINTER_VERSION, print_card
 from cardembed.cards.synthetic import deal
 from cardembed.errors import CatalogueError
 
-__all__ = ["FINISHES", "Card", "Catalogue", "FolderCatalogue", "SyntheticCatalogue", "load_catalogue"]
+__all__ = [
+    "FINISHES",
+    "MAX_SYNTHETIC",
+    "Card",
+    "Catalogue",
+    "FolderCatalogue",
+    "SyntheticCatalogue",
+    "load_catalogue",
+    "read_spec",
+]
 
 MAX_SYNTHETIC = 1_000_000
+"""Most cards of a synthetic catalogue."""
 
 
 class Catalogue(Sequence[Card]):
@@ -241,17 +251,27 @@ def load_catalogue(spec: str | Path | Mapping[str, Any]) -> Catalogue:
     """
     if isinstance(spec, Mapping):
         return _from_reference(spec)
-    if isinstance(spec, str) and spec.startswith("synthetic:"):
-        parts = spec.split(":")
-        if len(parts) == 3 and all(part.isascii() and part.isdigit() for part in parts[1:]):
-            return SyntheticCatalogue(int(parts[1]), int(parts[2]))
-        raise CatalogueError(
-            spec,
-            expected="synthetic:SEED:COUNT",
-            found="something else",
-            action="write two whole numbers, such as synthetic:1:384",
-        )
-    return FolderCatalogue(spec)
+    named = read_spec(spec) if isinstance(spec, str) else spec
+    return FolderCatalogue(named) if isinstance(named, Path) else SyntheticCatalogue(*named)
+
+
+def read_spec(spec: str) -> tuple[int, int] | Path:
+    """What a text names, without opening it: seed and count of a synthetic catalogue, or a folder.
+
+    Raises:
+        CatalogueError: It begins as a synthetic one does, and does not go on so.
+    """
+    if not spec.startswith("synthetic:"):
+        return Path(spec)
+    parts = spec.split(":")
+    if len(parts) == 3 and all(part.isascii() and part.isdigit() for part in parts[1:]):
+        return int(parts[1]), int(parts[2])
+    raise CatalogueError(
+        spec,
+        expected="synthetic:SEED:COUNT",
+        found="something else",
+        action="write two whole numbers, such as synthetic:1:384",
+    )
 
 
 def _from_reference(reference: Mapping[str, Any]) -> Catalogue:

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
 
 from cardembed._io import canonical_json, sha256_bytes
 from cardembed.cards.card import Card
-from cardembed.cards.catalogue import Catalogue, SyntheticCatalogue, load_catalogue
+from cardembed.cards.catalogue import (
+    Catalogue,
+    FolderCatalogue,
+    SyntheticCatalogue,
+    load_catalogue,
+    read_spec,
+)
 from cardembed.errors import CatalogueError
 
-__all__ = ["Gallery", "gallery_of", "load_gallery"]
+__all__ = ["Gallery", "gallery_of", "load_gallery", "shared_cards"]
 
 _LEARNED: Final = "learned"
 _ZERO_SHOT: Final = "zero-shot"
@@ -129,6 +136,44 @@ def gallery_of(
     later, others = (None if spec is None else load_catalogue(spec) for spec in (zero_shot, distractors))
     cards = load_catalogue(learned) if isinstance(learned, str) else learned
     return Gallery(cards, zero_shot=later, distractors=others)
+
+
+def shared_cards(named: Mapping[str, Catalogue | str | None]) -> tuple[str, str] | None:
+    """The first two catalogues that are dealt from the same seed, or are the same folder; None without.
+
+    Cards that were learned would be judged as cards that joined later, or stand among their own distractors.
+
+    Args:
+        named: Opened, or as `load_catalogue` reads it, by what the user calls it; None for one that is not
+            there.
+
+    Returns:
+        What the user calls them, the later one first.
+
+    Raises:
+        CatalogueError: One that `load_catalogue` could not read.
+    """
+    seen: dict[int | Path, str] = {}
+    for name, cards in named.items():
+        source = None if cards is None else _source(cards)
+        if source is None:
+            continue
+        if source in seen:
+            return name, seen[source]
+        seen[source] = name
+    return None
+
+
+def _source(cards: Catalogue | str) -> int | Path | None:
+    """The seed that cards are dealt from, or their folder wherever its name leads."""
+    if isinstance(cards, SyntheticCatalogue):
+        return cards.seed
+    if isinstance(cards, FolderCatalogue):
+        return cards.root.resolve()
+    if not isinstance(cards, str):
+        return None
+    named = read_spec(cards)
+    return named.resolve() if isinstance(named, Path) else named[0]
 
 
 def load_gallery(reference: Mapping[str, Any], *, learned: Catalogue | None = None) -> Gallery:

@@ -29,6 +29,9 @@ class GateResult(_Model):
     """Whether it decides."""
     because: str = ""
     """Why it does not."""
+    unavailable: bool = False
+    """Whether a step began and asked for the cell not to be run: what it needs is missing. An option or an
+    interruption keeps a cell from being run without that."""
 
 
 class GateCell(_Model):

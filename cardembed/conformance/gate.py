@@ -12,7 +12,7 @@ from cardembed.conformance.evidence import EVIDENCE, read_bundle
 from cardembed.conformance.policy import Policy
 from cardembed.conformance.predicate import ReleaseInfo
 from cardembed.conformance.spec import CellSpec, cell_specs, feature_files
-from cardembed.conformance.states import State, worst
+from cardembed.conformance.states import State, StepStatus, worst
 from cardembed.errors import EvidenceError
 from cardembed.fidelity import Fidelity
 
@@ -133,6 +133,7 @@ def _result(spec: CellSpec, policy: Policy, one: Examined) -> GateResult:
         fidelity=cell.fidelity,
         counts=not because,
         because=because,
+        unavailable=any(step.status is StepStatus.SKIPPED for step in cell.steps),
     )
 
 

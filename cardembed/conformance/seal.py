@@ -14,13 +14,16 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from cardembed._io import atomic_write_json
 from cardembed._validation import read_record
-from cardembed.conformance.decision import GateDecision
+from cardembed.conformance.decision import GateCell, GateDecision, GateResult
+from cardembed.conformance.policy import Policy, load_policy
 from cardembed.conformance.predicate import Sha256
-from cardembed.conformance.states import NOT_ASKED, NOT_SELECTED, State
+from cardembed.conformance.signing import load_key, signing_key_path
+from cardembed.conformance.states import State
 from cardembed.errors import ReleaseError
+from cardembed.fidelity import Fidelity
 from cardembed.release import Release
 
-__all__ = ["SEALED", "SealedCell", "SealedVerdict", "departures", "read_seal", "seal_verdict"]
+__all__ = ["SEALED", "SealedCell", "SealedVerdict", "departures", "own_policy", "read_seal", "seal_verdict"]
 
 SEALED = "verdict.json"
 _LIMIT = 4 << 20  # bytes; a verdict is some twenty kilobytes
@@ -39,6 +42,8 @@ class SealedCell(_Model):
     """False for what is only reported."""
     reason: str
     """One line, with its figures."""
+    fidelity: Fidelity | None = None
+    """Of what was executed; None where nothing was, and in seals from before it was kept."""
 
 
 class SealedVerdict(_Model):
@@ -62,8 +67,25 @@ class SealedVerdict(_Model):
         )
 
 
+def own_policy(path: Path | str) -> Policy:
+    """A policy's rules with this machine as the only runner, for every cell.
+
+    A seal and what is compared with it are one machine's run: whom the policy names for which cell is the
+    gate's to ask.
+
+    Raises:
+        PolicyError: It is missing, no TOML, or not a policy.
+        SignatureError: This machine has no signing key, or none that can be read.
+    """
+    rules = load_policy(path).model_copy(update={"runners": ()})
+    return rules.trusting(load_key(signing_key_path()).public)
+
+
 def seal_verdict(release: Release, decision: GateDecision, at: datetime) -> SealedVerdict:
     """Write the verdict of one run beside the release that it judged.
+
+    The only cells that may be left not run are those of which the policy asks fidelity `device`, and whose
+    steps found no device.
 
     Args:
         release: On disk.
@@ -72,7 +94,7 @@ def seal_verdict(release: Release, decision: GateDecision, at: datetime) -> Seal
 
     Raises:
         ReleaseError: The decision is about another release, about none, a cell of it ended in an error, or
-            an option left a cell out.
+            it left a cell out that needs no device: by an option, by its end, or for lack of a package.
     """
     results = {cell.id: (cell, cell.results[0]) for cell in decision.cells if len(cell.results) == 1}
     problem = ""
@@ -86,8 +108,8 @@ def seal_verdict(release: Release, decision: GateDecision, at: datetime) -> Seal
         problem = f"an error in {errors[0]}"
     elif left_out := [
         f"{name}: {result.reason}"
-        for name, (_, result) in results.items()
-        if result.state is State.NOT_RUN and result.reason.startswith((NOT_SELECTED, NOT_ASKED))
+        for name, (cell, result) in results.items()
+        if result.state is State.NOT_RUN and not _lacks_a_device(cell, result)
     ]:
         problem = f"one that left out {left_out[0]}"
     if problem:
@@ -101,12 +123,18 @@ def seal_verdict(release: Release, decision: GateDecision, at: datetime) -> Seal
         release_digest=release.digest,
         at=at,
         cells={
-            name: SealedCell(state=result.state, required=cell.required, reason=result.reason)
+            name: SealedCell(
+                state=result.state, required=cell.required, reason=result.reason, fidelity=result.fidelity
+            )
             for name, (cell, result) in sorted(results.items())
         },
     )
     atomic_write_json(release.root / SEALED, verdict.model_dump(mode="json"))
     return verdict
+
+
+def _lacks_a_device(cell: GateCell, result: GateResult) -> bool:
+    return cell.required_fidelity is Fidelity.DEVICE and result.unavailable
 
 
 def read_seal(release: Release) -> SealedVerdict:
@@ -145,4 +173,7 @@ def departures(sealed: SealedVerdict, decision: GateDecision) -> list[str]:
             lines.append(f"{name}: {'not sealed' if before is None else 'no result, but sealed'}")
         elif before.state is not after.state:
             lines.append(f"{name}: sealed as {before.state}, now {after.state}: {after.reason}")
+        elif before.fidelity not in (None, after.fidelity):
+            now_at = after.fidelity or "none"
+            lines.append(f"{name}: sealed at fidelity {before.fidelity}, now {now_at}: {after.reason}")
     return lines

@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from cardembed.embedders.cache import Progress
     from cardembed.release import Release
 
-__all__ = ["KNOWN_CONDITIONS", "Calibration", "calibrate_embedder", "calibrate_release", "choose_threshold"]
+__all__ = [
+    "KNOWN_CONDITIONS",
+    "Calibration",
+    "calibrate_embedder",
+    "calibrate_release",
+    "choose_threshold",
+    "refuse_verdict_photos",
+]
 
 LOWEST, HIGHEST, STEP = 400, 500, 5
 """The range and grid of the rule, in thousandths."""
@@ -140,13 +147,7 @@ def calibrate_embedder(
     from cardembed.embedders.cache import embed_cached
     from cardembed.embedders.sources import GallerySource
 
-    if photos.split != "development":
-        raise UsageError(
-            photos.root,
-            expected="a development photo set",
-            found=f"split {photos.split!r}",
-            action="calibrate on other photos than those that judge",
-        )
+    refuse_verdict_photos(photos)
     gallery = embed_cached(embedder, GallerySource(catalogue), use_cache=use_cache, progress=progress)
     queries = embed_cached(embedder, photos, use_cache=use_cache, progress=progress)
     rows, distances = nearest(queries, gallery)
@@ -162,6 +163,21 @@ def calibrate_embedder(
         elif record.condition == "unknown":
             unknown.setdefault(record.family or "unknown", []).append(distance)
     return choose_threshold(known, unknown, photos_digest=photos.digest)
+
+
+def refuse_verdict_photos(photos: PhotoSet) -> None:
+    """Refuse photos that verdicts are given on.
+
+    Raises:
+        UsageError: They are such.
+    """
+    if photos.split != "development":
+        raise UsageError(
+            photos.root,
+            expected="a development photo set",
+            found=f"split {photos.split!r}",
+            action="calibrate on other photos than those that judge",
+        )
 
 
 def calibrate_release(

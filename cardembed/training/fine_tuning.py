@@ -97,15 +97,19 @@ class _Run:
         self.signs = self.gallery.signs(self.head.classes.detach())
         self.costs = badly_placed(self.head, self.gallery, self.recipe.push)
 
+    def refresh(self, step: int, progress: float) -> None:
+        """Embed the gallery anew, and stop where it has collapsed."""
+        with fast_precision(self.model):
+            self.gallery.embeddings = embed_squares(self.model, self.scans)
+        self._look()
+        guard_collapse(0.0, self.signs if progress > self.recipe.guard_start else None, step=step)
+
     def step(self, step: int, progress: float) -> dict[str, float]:
         """One optimiser step; the gallery is embedded anew where it is time."""
         recipe = self.recipe
         set_patch_drop(self.model, recipe.patch_drop if progress < recipe.patch_drop_until else 0.0)
         if step % recipe.refresh == 0:
-            with fast_precision(self.model):
-                self.gallery.embeddings = embed_squares(self.model, self.scans)
-            self._look()
-            guard_collapse(0.0, self.signs if progress > recipe.guard_start else None, step=step)
+            self.refresh(step, progress)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = one_cycle(progress, peak)
         self.head.margin = self.margin * (0.5 + 0.5 * ramp(progress, 0.0, recipe.ramp_end))
@@ -175,6 +179,7 @@ def fine_tune(
     run = _Run(model, head, pool, recipe, scans=scans, gallery=gallery, rehearsal=rehearsal)
     model.train()
     ended = run_steps(run, settings, recipe.steps, options)
+    run.refresh(recipe.steps, 1.0)  # the last steps, too, are answered for
     set_patch_drop(model, 0.0)
     for parameter in model.parameters():
         parameter.requires_grad_(True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,9 +55,16 @@ class LoopOptions:
     log_path: Path
     """Where a line of JSON goes every 25 steps."""
     resume: bool = False
-    """Continue from this run's last checkpoint, if there is one."""
+    """Continue from this run's last checkpoint, if there is one and `log_path` is there, too: in a folder
+    that has no log a run begins anew, whatever the cache still holds of others with the same settings."""
     listener: Callable[[dict[str, float]], None] | None = None
     """Called with every log record."""
+    _checkpoints: list[Checkpoint] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def discard_checkpoint(self) -> None:
+        """Remove what the run could go on from, once that which came of it is on disk."""
+        while self._checkpoints:
+            self._checkpoints.pop().discard()
 
 
 def run_steps(run: Run, settings: Mapping[str, object], steps: int, options: LoopOptions) -> dict[str, float]:
@@ -67,7 +74,8 @@ def run_steps(run: Run, settings: Mapping[str, object], steps: int, options: Loo
         run: The stage.
         settings: Everything that makes this run what it is; another run's checkpoint is not found.
         steps: Its length.
-        options: Log and resumption.
+        options: Log and resumption. The last checkpoint stays until `discard_checkpoint` is called: a run
+            that is cut off between its end and its weight file does not train again.
 
     Returns:
         The last log record, with "seconds" and "steps".
@@ -76,7 +84,8 @@ def run_steps(run: Run, settings: Mapping[str, object], steps: int, options: Loo
         TrainingError: The loss diverged.
     """
     checkpoint = Checkpoint(settings)
-    state = checkpoint.load() if options.resume else None
+    options._checkpoints.append(checkpoint)
+    state = checkpoint.load() if options.resume and options.log_path.is_file() else None
     if state is not None:
         for name, part in run.parts.items():
             part.load_state_dict(state[name])

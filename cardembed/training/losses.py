@@ -165,7 +165,8 @@ def guard_collapse(loss: float, signs: Mapping[str, float] | None, *, step: int)
 
     Args:
         loss: The current loss.
-        signs: What `Gallery.signs` says; None early on, while embeddings are still alike.
+        signs: What `Gallery.signs` says, or that of it which a stage knows; None early on, while embeddings
+            are still alike.
         step: For the message.
 
     Raises:
@@ -179,7 +180,7 @@ def guard_collapse(loss: float, signs: Mapping[str, float] | None, *, step: int)
     if signs is None:
         return
     action = "ramp the margin over a longer time, lower --scale, or start from pretrained weights"
-    if signs["centre_cosine"] < 0:
+    if signs.get("centre_cosine", 1.0) < 0:
         raise TrainingError(
             f"step {step}",
             expected="class weights that point to their cards (mean cosine ≥ 0)",

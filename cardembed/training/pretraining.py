@@ -19,14 +19,18 @@ from cardembed.models.embedding import EmbeddingModel
 from cardembed.training.batches import jitter, read_squares, to_input
 from cardembed.training.budget import one_cycle, ramp
 from cardembed.training.contrast import ContrastiveHead, pair_costs
+from cardembed.training.features import module_digest
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
-from cardembed.training.losses import artwork_numbers
+from cardembed.training.losses import artwork_numbers, guard_collapse
 from cardembed.training.optimiser import parameter_groups
 from cardembed.training.precision import embed_fast
 from cardembed.training.recipes import PretrainingRecipe
 from cardembed.training.views import ViewPool
 
-__all__ = ["PairSampler", "pretrain", "set_patch_drop"]
+__all__ = ["GUARD_FROM", "PairSampler", "pretrain", "set_patch_drop"]
+
+GUARD_FROM = 200
+"""Steps before a collapse can be told from a network that has not learned yet."""
 
 
 def set_patch_drop(model: EmbeddingModel, share: float) -> None:
@@ -107,10 +111,13 @@ class _Run:
             cosine, own = photos @ scans.T, (photos * scans).sum(1)
             nearest = cosine.masked_fill(~other, -1).max(1).values
             strange = (unknowns @ scans.T).max(1).values
+            apart = cosine[other].quantile(0.99).item() if other.any() else 0.0
+            if step >= GUARD_FROM and progress >= recipe.push_end:
+                guard_collapse(total.item(), {"pair_p99": apart}, step=step)
             return {
                 "loss": total.item(), "contrast": loss.item(), "pushed": pushed.item(),
                 "accuracy": (nearest < own).float().mean().item(), "own_cosine": own.mean().item(),
-                "other_p99": cosine[other].quantile(0.99).item() if other.any() else 0.0,
+                "other_p99": apart,
                 "unknown_cosine": strange.mean().item() if len(strange) else 0.0,
                 "background_p95": (scans @ direction[0]).quantile(0.95).item(),
                 "unknown_background": (unknowns @ direction[0]).mean().item() if len(strange) else 0.0,
@@ -145,12 +152,11 @@ def pretrain(
         The last log record, with "seconds" and "steps".
 
     Raises:
-        TrainingError: The loss diverged.
+        TrainingError: Collapse or divergence.
     """
     torch.manual_seed(derive_seed("background", recipe.seed))
     settings = {
-        "what": "pretraining", "architecture": model.architecture.name, "pool": pool.key,
-        **asdict(recipe),
+        "what": "pretraining", "start": module_digest(model), "pool": pool.key, **asdict(recipe),
     }  # fmt: skip
     model.train()
     ended = run_steps(_Run(model, pool, artworks, recipe), settings, recipe.steps, options)

@@ -1,11 +1,29 @@
-"""Settings of training runs. The defaults train the reference profile from scratch."""
+"""Settings of training runs. The defaults train the reference profile from scratch.
+
+A setting's type names the values that it may have, see `settings`: those of a file are held to it, those that
+a program gives are not.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 from cardembed.models.profiles import target_profile
+from cardembed.training.settings import (
+    AnyCount,
+    CardSource,
+    Cosine,
+    Count,
+    Dropped,
+    Margin,
+    Rate,
+    Scale,
+    Share,
+    Switch,
+    Weight,
+    not_before,
+)
 
 __all__ = [
     "FineTuningRecipe",
@@ -21,49 +39,49 @@ __all__ = [
 class PretrainingRecipe:
     """Settings of stage 0."""
 
-    steps: int = 1_400
+    steps: Count = 1_400
     """Optimiser steps."""
-    catalogue: str = "synthetic:7001:4096"
+    catalogue: CardSource = "synthetic:7001:4096"
     """The cards that are learned: others than any gallery's."""
 
-    batch: int = 40
+    batch: Count = 40
     """Cards a step, each with its scan and a photo."""
-    unknowns: int = 16
+    unknowns: AnyCount = 16
     """Views of non-cards a step."""
-    learning_rate: float = 7e-4
+    learning_rate: Rate = 7e-4
     """Peak of the one-cycle schedule."""
-    weight_decay: float = 0.05
+    weight_decay: Weight = 0.05
     """AdamW's, on matrices only."""
-    scale: float = 24.0
+    scale: Scale = 24.0
     """ArcFace's s."""
-    margin: float = 0.3
+    margin: Margin = 0.3
     """ArcFace's m at the end of its ramp."""
-    ramp_start: float = 0.4
+    ramp_start: Share = 0.4
     """Share of the run before the margin grows."""
-    ramp_end: float = 0.7
+    ramp_end: Annotated[Share, not_before("ramp_start")] = 0.7
     """Share of the run after which it is full."""
-    ceiling: float = 0.25
+    ceiling: Cosine = 0.25
     """Cosine to a scan of other artwork below which a photo, or a non-card, costs nothing more."""
-    push_weight: float = 2.0
+    push_weight: Weight = 2.0
     """Weight of that cost."""
-    background_ceiling: float = 0.1
+    background_ceiling: Cosine = 0.1
     """Cosine to the background direction below which a card costs nothing more."""
-    background_weight: float = 8.0
+    background_weight: Weight = 8.0
     """Weight of that cost. Without it, one unseen card in a hundred lies where non-cards do, and each of
     them answers for all: AC-4 fell from .98 to 0 when 2,048 such cards joined the gallery."""
-    own_floor: float = 0.9
+    own_floor: Cosine = 0.9
     """Cosine of a photo to its scan, and of a non-card to the background, above which it costs nothing."""
-    own_weight: float = 4.0
+    own_weight: Weight = 4.0
     """Weight of that cost."""
-    push_start: float = 0.2
+    push_start: Share = 0.2
     """Share of the run before these costs."""
-    push_end: float = 0.5
+    push_end: Annotated[Share, not_before("push_start")] = 0.5
     """Share of the run after which they have their full weight."""
-    patch_drop: float = 0.5
+    patch_drop: Dropped = 0.5
     """Share of a transformer's patches that a step leaves out."""
-    patch_drop_until: float = 0.85
+    patch_drop_until: Share = 0.85
     """Share of the run after which none is left out."""
-    seed: int = 0
+    seed: AnyCount = 0
     """Decides initial weights, order and changes."""
 
 
@@ -75,28 +93,28 @@ class Push:
     and 4) they outdid everything else: AC-7 rose to .999, and AC-6 fell from .94 to .67.
     """
 
-    unknown_ceiling: float = 0.35
+    unknown_ceiling: Cosine = 0.35
     """Cosine to a gallery embedding below which a non-card costs nothing."""
-    unknown_weight: float = 1.0
+    unknown_weight: Weight = 1.0
     """Weight of that cost."""
-    other_ceiling: float = 0.4
+    other_ceiling: Cosine = 0.4
     """Cosine to the gallery embedding of other artwork below which a card costs nothing."""
-    other_weight: float = 0.4
+    other_weight: Weight = 0.4
     """Weight of that cost, for photos."""
-    crowding_weight: float = 1.2
+    crowding_weight: Weight = 1.2
     """Weight of that cost, for scans of the gallery: AC-7 is about these alone. As heavy on photos it took
     their own cosine from .75 to .65 within 150 steps."""
-    background_ceiling: float = 0.1
+    background_ceiling: Cosine = 0.1
     """Cosine to the class of no card below which a card costs nothing."""
-    background_weight: float = 16.0
+    background_weight: Weight = 16.0
     """Weight of that cost."""
-    own_floor: float = 0.95
+    own_floor: Cosine = 0.95
     """Cosine of a photo to its card's gallery embedding, of a non-card to its class, that costs nothing."""
-    hidden_floor: float = 0.85
+    hidden_floor: Cosine = 0.85
     """The same of a photo with fingers, sleeves or glare on it: AC-2 asks for .6 and AC-3 for a rank, where
     AC-1 and AC-6 ask for .8 of clean ones. Pulled as far, the hidden ones outweigh the clean: their
     shortfall is larger, and it counts squared."""
-    own_weight: float = 16.0
+    own_weight: Weight = 16.0
     """Weight of that cost."""
 
 
@@ -104,37 +122,37 @@ class Push:
 class HeadRecipe:
     """Settings of stage 1: the head, on cached features of the frozen backbone."""
 
-    steps: int = 1_500
+    steps: Count = 1_500
     """Optimiser steps; they cost milliseconds."""
-    batch: int = 512
+    batch: Count = 512
     """Views a step."""
-    learning_rate: float = 1e-3
+    learning_rate: Rate = 1e-3
     """Peak of the one-cycle schedule; the PRD's."""
-    weight_decay: float = 0.05
+    weight_decay: Weight = 0.05
     """AdamW's, on matrices only."""
-    scale: float = 24.0
+    scale: Scale = 24.0
     """ArcFace's s."""
-    margin: float = 0.5
+    margin: Margin = 0.5
     """ArcFace's m at the end of its ramp."""
-    ramp_start: float = 0.1
+    ramp_start: Share = 0.1
     """Share of the stage before the margin grows."""
-    ramp_end: float = 0.5
+    ramp_end: Annotated[Share, not_before("ramp_start")] = 0.5
     """Share of the stage after which it is full."""
-    non_cards: bool = True
+    non_cards: Switch = True
     """Whether views of what is not in the catalogue are learned, too; without them, an ablation."""
-    imprint: bool = True
+    imprint: Switch = True
     """Whether class vectors start at their class's mean embedding; random without."""
-    guard_start: float = 0.2
+    guard_start: Share = 0.2
     """Share of the stage before collapse is looked for."""
-    rehearsed: int = 64
+    rehearsed: AnyCount = 64
     """Cards of stage 0 a step, each with its scan and a photo; none where there is no stage 0."""
-    rehearsal_weight: float = 1.0
+    rehearsal_weight: Weight = 1.0
     """Weight of stage 0's loss on them."""
-    enrolled: int = 256
+    enrolled: AnyCount = 256
     """Scans of the gallery a step, kept apart from each other and off the non-cards."""
     push: Push = field(default_factory=Push)
     """Distance to gallery embeddings."""
-    seed: int = 0
+    seed: AnyCount = 0
     """Decides order and dropout."""
 
 
@@ -142,39 +160,39 @@ class HeadRecipe:
 class FineTuningRecipe:
     """Settings of stage 2: the last blocks of the backbone with the head."""
 
-    steps: int = 1_200
+    steps: Count = 1_200
     """Optimiser steps."""
-    blocks: int = 4
+    blocks: AnyCount = 4
     """Blocks at the backbone's end that learn; the PRD's number."""
-    patch_drop: float = 0.0
+    patch_drop: Dropped = 0.0
     """Share of a transformer's patches that a step leaves out."""
-    patch_drop_until: float = 0.0
+    patch_drop_until: Share = 0.0
     """Share of the stage after which none is left out."""
-    batch: int = 32
+    batch: Count = 32
     """Card views a step."""
-    rehearsed: int = 12
+    rehearsed: AnyCount = 12
     """Cards of stage 0 a step, each with its scan and a photo; none where there is no stage 0."""
-    rehearsal_weight: float = 1.0
+    rehearsal_weight: Weight = 1.0
     """Weight of stage 0's loss on them."""
-    enrolled: int = 16
+    enrolled: AnyCount = 16
     """Scans of the gallery a step, kept apart from each other and off the non-cards."""
-    unknowns: int = 16
+    unknowns: AnyCount = 16
     """Views of non-cards, and of cards outside the catalogue, a step."""
-    learning_rate: float = 3e-4
+    learning_rate: Rate = 3e-4
     """Peak of the head's one-cycle schedule."""
-    backbone_learning_rate: float = 3e-4
+    backbone_learning_rate: Rate = 3e-4
     """Peak of the blocks'. The PRD's 1e-5 is for DINOv3, which 304 million parameters need less of."""
-    weight_decay: float = 0.05
+    weight_decay: Weight = 0.05
     """AdamW's, on matrices only."""
-    ramp_end: float = 0.2
+    ramp_end: Share = 0.2
     """Share of the stage after which the margin is full; it starts at half."""
-    guard_start: float = 0.1
+    guard_start: Share = 0.1
     """Share of the stage before collapse is looked for."""
     push: Push = field(default_factory=Push)
     """Distance to gallery embeddings."""
-    refresh: int = 50
+    refresh: Count = 50
     """Steps between two embeddings of the gallery."""
-    seed: int = 0
+    seed: AnyCount = 0
     """Decides order, changes and dropout."""
 
 
@@ -209,7 +227,7 @@ class TeacherRecipe:
     """Stage 2. After a stage 0 of some minutes no block is as good as DINOv3's: all of them learn."""
     refinements: tuple[FineTuningRecipe, ...] = field(default_factory=_refinements)
     """Stage 2 again, with a learning rate that rises again, and more weight on what verdicts limit."""
-    seed: int = 0
+    seed: AnyCount = 0
     """Decides the initial weights."""
 
     @classmethod
@@ -229,35 +247,35 @@ class TeacherRecipe:
 class StudentRecipe:
     """Settings of a distillation."""
 
-    steps: int = 1_600
+    steps: Count = 1_600
     """Optimiser steps."""
-    batch: int = 48
+    batch: Count = 48
     """Card views a step."""
-    rehearsed: int = 16
+    rehearsed: AnyCount = 16
     """Views of stage 0's cards a step; none where the teacher had no stage 0."""
-    enrolled: int = 8
+    enrolled: AnyCount = 8
     """Scans of distractors a step; none where there are none."""
-    unknowns: int = 12
+    unknowns: AnyCount = 12
     """Views of non-cards a step."""
     reduction: Literal["sum", "mean"] = "sum"
     """Of the squared error over dimensions; the mean, an ablation, has nearly no gradient."""
-    neighbours: int = 15
+    neighbours: AnyCount = 15
     """Of a card's view, the nearest other views in the teacher's space, which its own must be told from; none
     with 0."""
-    neighbour_margin: float = 0.6
+    neighbour_margin: Share = 0.6
     """Share of the teacher's own advantage over them that is enough."""
-    neighbour_weight: float = 0.5
+    neighbour_weight: Weight = 0.5
     """Weight of that cost, from `neighbour_start` on."""
-    neighbour_start: float = 0.3
+    neighbour_start: Share = 0.3
     """Share of the run before it."""
-    learning_rate: float = 2e-3
+    learning_rate: Rate = 2e-3
     """Peak of the one-cycle schedule; half of it for transformers."""
-    weight_decay: float = 0.02
+    weight_decay: Weight = 0.02
     """AdamW's, on matrices only."""
-    dropout: float = 0.0
+    dropout: Dropped = 0.0
     """Share of the head's hidden units that a step drops. ArcFace asks for it, a regression suffers: a tenth
     adds .01 to a squared error of .05, and moves two photos of a card that lie .06 apart."""
-    seed: int = 0
+    seed: AnyCount = 0
     """Decides initial weights and order."""
 
     @classmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import torch
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from cardembed._io import atomic_write_json, sha256_file
+from cardembed._io import atomic_write_json, canonical_json, sha256_file
 from cardembed._seeds import derive_seed
 from cardembed._version import __version__
 from cardembed.cards.catalogue import Catalogue, load_catalogue
@@ -129,6 +128,7 @@ def _record(options: RunOptions, target: str, entry: dict[str, Any]) -> None:
         "distractors": options.distractors.reference if options.distractors is not None else None,
         "cardembed": __version__,
         "torch": str(torch.__version__),
+        "views": json.loads(canonical_json(asdict(options.training_plan))),
         **entry,
     }
     with FileLock(options.out / ".training.lock"):  # students may be distilled side by side
@@ -145,7 +145,6 @@ def run_teacher(
         recipe: Settings and lengths of the stages; the profile's without.
         backbone_weights: A published checkpoint to start from, in place of stage 0.
     """
-    started = time.monotonic()
     recipe = recipe or TeacherRecipe.for_profile(options.profile)
     model = build_model(options.profile, "teacher", seed=derive_seed("weights", recipe.seed))
     if backbone_weights is not None:
@@ -169,7 +168,8 @@ def run_teacher(
         "file": path.name, "sha256": digest, "recipe": asdict(recipe), "last": ended,
         "precision": training_precision(),
         "backbone": backbone,
-        "figures": figures, "total_seconds": round(time.monotonic() - started, 1),
+        "figures": figures,
+        "total_seconds": round(sum(stage["seconds"] for stage in ended.values()), 1),
         "curves": {
             stage: curve(options.out / f"{log}.jsonl")
             for stage, log in (
@@ -213,7 +213,6 @@ def run_student(
         UnknownTargetError: A target without weights of its own, or an architecture that it does not have.
         TrainingError: The teacher's embeddings and the student's have different lengths.
     """
-    started = time.monotonic()
     if target not in STUDENT_TARGETS:
         raise UnknownTargetError(
             f"student {target!r}",
@@ -244,11 +243,8 @@ def run_student(
         )
         if others is not None and count
     ]
-    ended = distil_student(
-        student, targets, pool, recipe,
-        LoopOptions(options.out / f"{target}.jsonl", resume=options.resume, listener=options.listener),
-        teacher_digest=teacher_digest, more=taught,
-    )  # fmt: skip
+    loop = LoopOptions(options.out / f"{target}.jsonl", resume=options.resume, listener=options.listener)
+    ended = distil_student(student, targets, pool, recipe, loop, teacher_digest=teacher_digest, more=taught)
     path = options.out / f"{target}.safetensors"
     metadata = {
         "profile": options.profile, "target": target, "teacher": teacher_digest, "recipe": asdict(recipe),
@@ -263,8 +259,9 @@ def run_student(
         "teacher": teacher_digest, "blocks_from_teacher": copied, "precision": training_precision(),
         "recipe": asdict(recipe), "last": ended,
         "figures": {**figures, **alignment_figures(embeddings, theirs, check, _further(options, targets))},
-        "total_seconds": round(time.monotonic() - started, 1),
+        "total_seconds": round(ended["seconds"], 1),
         "curves": {"distillation": curve(options.out / f"{target}.jsonl")},
     }  # fmt: skip
     _record(options, target, entry)
+    loop.discard_checkpoint()
     return entry

@@ -45,6 +45,7 @@ def fine_tunings(recipe: TeacherRecipe) -> Iterator[tuple[str, str, FineTuningRe
 class _Stage:
     name: str
     file: StageFile
+    options: LoopOptions
     train: Callable[[], dict[str, float]]
 
 
@@ -94,6 +95,7 @@ class TeacherRun:
         for stage in stages[first:]:
             ended[stage.name] = stage.train()
             stage.file.write(self.model, head, ended)
+            stage.options.discard_checkpoint()
             # Its float16 is what the next stage starts from, here and wherever the file is taken.
             stage.file.read(self.model, head)
         return ended
@@ -107,16 +109,18 @@ class TeacherRun:
         rehearsed = None if rehearsal is None else rehearsal.key
         start = [module_digest(self.model.backbone), module_digest(self.model.head)]
         key = sha256_bytes(canonical_json([*start, self.pool.key, others, rehearsed]))
-        learn = partial(self._learn_head, head, squares, gallery, rehearsal, key)
+        options = self._options("teacher-head")
+        learn = partial(self._learn_head, head, squares, gallery, rehearsal, key=key, options=options)
         key = sha256_bytes(canonical_json([key, asdict(self.recipe.head)]))
-        stages = [_Stage("head", self._file("head", key), learn)]
+        stages = [_Stage("head", self._file("head", key), options, learn)]
         for name, log, recipe in fine_tunings(self.recipe):
+            options = self._options(log)
             learn = partial(
                 fine_tune, self.model, head, self.pool, recipe, scans=squares, gallery=gallery,
-                rehearsal=self._rehearsal(recipe.rehearsed), key=key, options=self._options(log),
+                rehearsal=self._rehearsal(recipe.rehearsed), key=key, options=options,
             )  # fmt: skip
             key = sha256_bytes(canonical_json([key, asdict(recipe)]))
-            stages.append(_Stage(name, self._file(name, key), learn))
+            stages.append(_Stage(name, self._file(name, key), options, learn))
         return stages
 
     def _learn_head(
@@ -125,7 +129,9 @@ class TeacherRun:
         squares: NDArray[np.uint8],
         gallery: Gallery,
         rehearsal: Rehearsal | None,
+        *,
         key: str,
+        options: LoopOptions,
     ) -> dict[str, float]:
         """Stage 1; `head` is given its class vectors."""
         data = HeadData(
@@ -136,7 +142,6 @@ class TeacherRun:
             gallery=gallery,
             rehearsal=None if rehearsal is None else (rehearsal, self._features_of(rehearsal)),
         )
-        options = self._options("teacher-head")
         trained, record = train_head(self.model, data, self.recipe.head, options, key=key)
         head.load_state_dict(trained.state_dict())
         return record
@@ -181,10 +186,10 @@ class TeacherRun:
             settings, sort_keys=True
         )
         if not written:
-            ended = pretrain(
-                self.model, pool, catalogue.artworks, recipe, self._options("teacher-pretraining")
-            )
+            options = self._options("teacher-pretraining")
+            ended = pretrain(self.model, pool, catalogue.artworks, recipe, options)
             save_weights(self.model, path, metadata={"settings": settings, "ended": ended})
+            options.discard_checkpoint()
         # Read back in both cases: the file's float16 is what the next stages start from.
         self.model.load_state_dict(load_weights(path).state_dict())
         record: dict[str, float] = json.loads(read_metadata(path)["ended"])

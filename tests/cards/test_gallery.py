@@ -3,7 +3,7 @@ import pickle
 import pytest
 
 from cardembed.cards.catalogue import SyntheticCatalogue, load_catalogue
-from cardembed.cards.gallery import Gallery
+from cardembed.cards.gallery import Gallery, shared_cards
 from cardembed.cards.photo_plan import PhotoPlan, plan_photos
 from cardembed.errors import CatalogueError
 
@@ -93,3 +93,27 @@ def test_photos_show_learned_cards_and_those_that_were_enrolled_later_apart():
 def test_a_catalogue_without_later_cards_has_no_such_photos():
     photos = plan_photos(LEARNED, PhotoPlan(), split="verdict", seed=1)
     assert not any(photo.condition.startswith("zero-shot") for photo in photos)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("synthetic:5:6", "synthetic:5:3"),
+        ("synthetic:5:6", "synthetic:05:6"),
+        (SyntheticCatalogue(5, 6), "synthetic:005:1"),
+        ("scans", "scans"),
+        ("scans", "./scans/"),
+        ("scans", "others/../scans"),
+        ("scans", "link"),
+    ],
+)
+def test_cards_that_are_named_twice_are_noticed(tmp_path, monkeypatch, first, second):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "link").symlink_to("scans")
+    named = {"a": first, "none": None, "b": "synthetic:6:6", "c": "folder", "d": second}
+    assert shared_cards(named) == ("d", "a")
+    assert shared_cards({**named, "d": str(tmp_path / "folder")}) == ("d", "c")
+    assert shared_cards({**named, "d": "synthetic:50:6"}) is None
+    with pytest.raises(CatalogueError, match="synthetic:SEED:COUNT"):
+        shared_cards({"a": "synthetic:5"})

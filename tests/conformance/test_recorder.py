@@ -255,9 +255,11 @@ def test_what_says_nothing_about_the_model_is_an_error(run, given, reason):
         ("a machine without the chip", "chip: expected a Hailo-8L, found none; plug one in"),
     ],
 )
-def test_a_skipped_step_is_not_run_and_nothing_executed_is_not_green(run, given, reason):
+def test_a_skipped_step_is_not_run_and_nothing_executed_is_not_green(run, pytester, given, reason):
     result, cells = run({"free": FREE.format(given=given)})
     assert cells["MODEL-1/teacher"] == ("not run", reason)
+    (step,) = bundle_cells(pytester)["MODEL-1/teacher"].steps
+    assert step.status == "skipped"  # what tells it from a cell that never began
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     assert last_line(result) == (
         "cardembed: NOTHING RAN — 2 not run — INCOMPLETE: 2 required cells not run "
@@ -335,12 +337,13 @@ def test_a_removed_test_among_others_is_an_error(run, pytester):
     assert cells["AC-1/teacher"][0] == "pass"
 
 
-def test_tests_after_the_end_of_the_run_are_not_run(run):
+def test_tests_after_the_end_of_the_run_are_not_run(run, pytester):
     features = {"a": FREE.format(given="a bug"), "clean": CLEAN}
     result, cells = run(features, "-x")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert cells["MODEL-1/teacher"][0] == "error"
     assert cells["AC-1/hailo8l"] == ("not run", "the run ended before it")
+    assert bundle_cells(pytester)["AC-1/hailo8l"].steps == []
 
 
 def test_a_module_that_cannot_be_imported_leaves_its_cells_in_error(run, pytester):

@@ -72,3 +72,22 @@ def test_a_run_that_was_cut_off_throws_what_it_would_have_thrown(tmp_path, often
     ]
     assert figures[0] == figures[1]
     assert float(again.total) != float(whole.total)  # another run throws otherwise
+
+
+def test_a_folder_of_its_own_begins_anew_and_a_run_whose_weights_are_written_is_forgotten(tmp_path):
+    settings, begun = {"what": str(tmp_path)}, []
+
+    def run(folder, *, written=False):
+        dice, options = Dice(), LoopOptions(tmp_path / folder / "log.jsonl", resume=True)
+        run_steps(dice, settings, 5, options)
+        begun.append((folder, dice.begun))
+        if written:
+            options.discard_checkpoint()
+
+    run("one")
+    run("one")  # cut off before its weights were written: nothing is left to do
+    run("two")
+    run("two", written=True)
+    run("two")
+    assert begun == [("one", 0), ("one", 5), ("two", 0), ("two", 5), ("two", 0)]
+    assert [record["step"] for record in records(tmp_path / "two" / "log.jsonl")] == [5]

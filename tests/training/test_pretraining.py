@@ -89,9 +89,7 @@ def test_patches_are_left_out_in_training_only(target, tokens):
 
 
 def fresh(seed=1):
-    model = build_model("reference", "teacher", seed=seed)
-    model.head.dropout = 0.0  # dropout draws from the global generator, whose state is not kept
-    return model
+    return build_model("reference", "teacher", seed=seed)
 
 
 def test_a_run_that_was_cut_off_ends_as_a_whole_one(catalogue, pool, tmp_path, monkeypatch):
@@ -121,8 +119,19 @@ def test_a_run_that_was_cut_off_ends_as_a_whole_one(catalogue, pool, tmp_path, m
         patch.setattr(Checkpoint, "save", lambda self, state, *, now=False: saved(self, state, now=True))
         with pytest.raises(CutOffError):
             pretrain(parts, pool, catalogue.artworks, recipe, LoopOptions(tmp_path / "b.jsonl"))
-    resumed, again = fresh(seed=77), fresh()
-    pretrain(resumed, pool, catalogue.artworks, recipe, LoopOptions(tmp_path / "b.jsonl", resume=True))
+    resumed, again, seen = fresh(), fresh(), []
+
+    def noted(self, number, progress):
+        seen.append(number)
+        return step(self, number, progress)
+
+    log = LoopOptions(tmp_path / "b.jsonl", resume=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(pretraining._Run, "step", noted)
+        pretrain(resumed, pool, catalogue.artworks, recipe, log)
+        assert seen == [2, 3]
+        pretrain(fresh(seed=77), pool, catalogue.artworks, recipe, log)  # from other weights: another run
+        assert seen == [2, 3, 0, 1, 2, 3]
     pretrain(again, pool, catalogue.artworks, recipe, LoopOptions(tmp_path / "c.jsonl"))
     for name, value in again.state_dict().items():
         assert torch.allclose(value, resumed.state_dict()[name], atol=1e-6), name

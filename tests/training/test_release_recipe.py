@@ -1,5 +1,6 @@
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,20 @@ steps = 7
 [students.ios]
 batch = 9
 """
+
+SHORT = 'name = "a"\ncatalogue = "synthetic:1:2"\n'
+RECORDED = Path(__file__).resolve().parents[2] / "fixtures" / "training"
+
+
+@pytest.fixture
+def read(tmp_path):
+    """A recipe by its text."""
+
+    def read(text):
+        (tmp_path / "r.toml").write_text(text)
+        return read_recipe(tmp_path / "r.toml")
+
+    return read
 
 
 @pytest.fixture
@@ -69,11 +84,39 @@ def test_the_gallery_has_all_parts(recipe):
         (TEXT.replace("steps = 7", 'steps = "many"'), "steps"),
         (TEXT.replace("batch = 9", "bach = 9"), "bach"),
         ("profile = 3\n" + TEXT, "profile"),
-        (TEXT.replace("steps = 3", "steps = 0"), "steps of HeadRecipe"),
-        (TEXT.replace("batch = 9", "batch = 0"), "batch of StudentRecipe"),
-        (TEXT.replace("synthetic:6:3", "synthetic:5:3"), "zero_shot has the seed of catalogue"),
-        (TEXT.replace("synthetic:7:4", "synthetic:7001:4"), "seed of distractors"),
-        ('teacher = "good"\nname = "a"\ncatalogue = "synthetic:1:2"', "teacher"),
+        (TEXT.replace("steps = 3", "steps = 0"), "at teacher.head.steps"),
+        (TEXT.replace("batch = 9", "batch = 0"), "at students.ios.batch"),
+        (TEXT.replace("steps = 7", "steps = 0"), "at student.steps"),
+        (TEXT.replace("synthetic:6:3", "synthetic:5:3"), "zero_shot has the cards of catalogue"),
+        (TEXT.replace("synthetic:6:3", "synthetic:05:6"), "zero_shot has the cards of catalogue"),
+        (TEXT.replace("synthetic:7:4", "synthetic:7001:4"), "pretraining.catalogue has the cards of distr"),
+        (
+            TEXT.replace("synthetic:5:6", "./s").replace("synthetic:7:4", "x/../s"),
+            "distractors has the cards",
+        ),
+        (TEXT.replace("synthetic:6:3", "synthetic:6"), "at zero_shot"),
+        (TEXT.replace("synthetic:6:3", "synthetic:6:0"), "at zero_shot"),
+        (TEXT.replace("synthetic:6:3", ""), "at zero_shot"),
+        (TEXT + '[teacher.pretraining]\ncatalogue = "synthetic:x:1"\n', "at teacher.pretraining.catalogue"),
+        (SHORT + 'teacher = "good"', "at teacher"),
+        (SHORT + "teacher = 1", "at teacher"),
+        (SHORT + "student = 3", "at student"),
+        (SHORT + 'student = "x"', "at student"),
+        (SHORT + "student = [1]", "at student"),
+        (SHORT + 'students = "x"', "at students"),
+        (SHORT + "[students]\nios = 3", "at students.ios"),
+        (SHORT + "[teacher]\nhead = 3", "at teacher.head"),
+        (SHORT + "[teacher]\npretraining = false", "at teacher.pretraining"),
+        (SHORT + "[teacher.head]\npush = 3", "at teacher.head.push"),
+        (SHORT + "[teacher.refinements]\nsteps = 3", "at teacher.refinements"),
+        (SHORT + "[teacher]\nrefinements = [3]", "at teacher.refinements.0"),
+        (SHORT + "[[teacher.refinements]]\nstep = 3", "at teacher.refinements.0.step"),
+        (SHORT + "backbone = 3", "at backbone"),
+        (SHORT + 'backbone = ""', "at backbone"),
+        (SHORT + "notes = 1979-05-27", "at notes"),
+        ("profile = []\n" + SHORT, "at profile"),
+        (f"{SHORT}x = {'[' * 5_000}", "correct the file"),
+        (f"{SHORT}x = {'1' * 5_000}", "correct the file"),
     ],
 )
 def test_a_recipe_with_a_mistake_names_the_setting(tmp_path, text, found):
@@ -133,10 +176,50 @@ def test_only_what_is_missing_or_made_otherwise_is_trained(recipe, trainings, tm
     assert train_release(again, other)[0] == "teacher"
 
 
-def test_the_shipped_recipe_can_be_read():
-    from pathlib import Path
+@pytest.mark.parametrize("there", ["nothing", "folder"])
+def test_a_backbone_that_cannot_be_read_ends_it_before_any_training(recipe, trainings, tmp_path, there):
+    backbone = tmp_path / "nope.pth"
+    if there == "folder":
+        backbone.mkdir()
+    recipe = recipe.model_copy(update={"backbone": str(backbone)})
+    with pytest.raises(UsageError, match="checkpoint that the recipe's backbone names") as caught:
+        train_release(recipe, RunOptions(catalogue=recipe.cards(), out=tmp_path))
+    assert str(backbone) in str(caught.value)
+    assert trainings == []
 
-    file = Path(__file__).resolve().parents[2] / "fixtures" / "training" / "reference.toml"
+
+def test_with_a_backbone_there_is_no_stage_0_whose_cards_could_be_others(read):
+    text = 'name = "a"\ncatalogue = "synthetic:7001:4"\n'
+    assert read(text + 'backbone = "b.pth"').catalogue == "synthetic:7001:4"
+    with pytest.raises(UsageError, match=r"teacher\.pretraining\.catalogue has the cards of catalogue"):
+        read(text)
+
+
+def test_a_refinement_is_laid_over_the_profiles(read):
+    first, second, third = TeacherRecipe().refinements
+    given = "[[teacher.refinements]]\nsteps = 10\n"
+    assert read(SHORT).teacher.refinements == (first, second, third)
+    assert read(SHORT + given).teacher.refinements == (replace(first, steps=10),)
+    pushed = "[[teacher.refinements]]\n[teacher.refinements.push]\nown_weight = 1\n"
+    assert read(SHORT + given + pushed + given * 2).teacher.refinements == (
+        replace(first, steps=10),
+        replace(second, push=replace(second.push, own_weight=1.0)),
+        replace(third, steps=10),
+        replace(third, steps=10),
+    )
+    assert read(SHORT + "[teacher]\nrefinements = []").teacher.refinements == ()
+    changed = "[teacher.fine_tuning]\nbatch = 5\n"
+    assert read(SHORT + changed).teacher.refinements == (first, second, third)
+
+
+def test_where_the_profile_has_no_refinement_it_is_laid_over_its_stage_2(read):
+    text = SHORT + 'profile = "prd"\n' + "[[teacher.refinements]]\nsteps = 10\n" * 2
+    stage2 = TeacherRecipe.for_profile("prd").fine_tuning
+    assert read(text).teacher.refinements == (replace(stage2, steps=10),) * 2
+
+
+def test_the_shipped_recipe_can_be_read():
+    file = RECORDED / "reference.toml"
     if not file.is_file():
         pytest.skip("not a checkout")
     recipe = read_recipe(file)
@@ -145,3 +228,17 @@ def test_the_shipped_recipe_can_be_read():
     assert gallery is not None
     assert len(gallery.zero_shot) == 64
     assert len(gallery.distractors) >= 2048
+
+
+def test_the_shipped_recipe_is_the_one_that_the_recorded_training_had():
+    record = RECORDED / "from-nothing" / "training.json"
+    if not record.is_file():
+        pytest.skip("not a checkout")
+    recipe = read_recipe(RECORDED / "reference.toml")
+    entries = json.loads(record.read_text())
+    assert "teacher" in entries
+    for target, entry in entries.items():
+        settings = recipe.teacher if target == "teacher" else recipe.students[target]
+        assert json.loads(json.dumps(asdict(settings))) == entry["recipe"]
+        assert recipe.cards().digest == entry["catalogue_digest"]
+        assert recipe.distractor_cards().reference == entry["distractors"]

@@ -173,7 +173,7 @@ def test_another_recipe_of_a_stage_repeats_it_and_what_follows(options, teacher_
 
     def learn(model, head, pool, recipe, **_):
         trained.append(recipe)
-        return {"steps": recipe.steps}
+        return {"steps": recipe.steps, "seconds": 1.0}
 
     monkeypatch.setattr(teacher_module, "fine_tune", learn)
     changed = replace(RECIPE, fine_tuning=replace(RECIPE.fine_tuning, steps=5))
@@ -208,15 +208,18 @@ def test_a_stage_that_was_cut_off_goes_on(catalogue, pool, tmp_path, monkeypatch
 
     step, saved = fine_tuning._Run.step, Checkpoint.save
     recipe = replace(RECIPE, pretraining=None)
+    seen = []
 
     def fresh():
-        model = build_model("reference", "teacher", seed=1)
-        model.head.dropout = 0.0  # dropout draws from the global generator, whose state is not kept
-        return model
+        return build_model("reference", "teacher", seed=1)
 
     def interrupted(self, number, progress):
         if number == 3:
             raise CutOffError
+        return step(self, number, progress)
+
+    def noted(self, number, progress):
+        seen.append(number)
         return step(self, number, progress)
 
     whole = TeacherRun(fresh(), pool, GalleryScans(catalogue), recipe, tmp_path / "whole")
@@ -226,8 +229,10 @@ def test_a_stage_that_was_cut_off_goes_on(catalogue, pool, tmp_path, monkeypatch
         patch.setattr(Checkpoint, "save", lambda self, state, *, now=False: saved(self, state, now=True))
         with pytest.raises(CutOffError):
             TeacherRun(fresh(), pool, GalleryScans(catalogue), recipe, tmp_path / "parts").train()
+    monkeypatch.setattr(fine_tuning._Run, "step", noted)
     resumed = TeacherRun(fresh(), pool, GalleryScans(catalogue), recipe, tmp_path / "parts", resume=True)
     assert resumed.train()["fine-tuning"]["steps"] == 4
+    assert seen == [3, 0, 1]  # the step that was cut off, then the refinement's
     for name, value in whole.model.state_dict().items():
         assert torch.allclose(value, resumed.model.state_dict()[name], atol=1e-6), name
 
