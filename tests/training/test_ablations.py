@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from cardembed._commands.train import command
+from cardembed._io import sha256_file
 from cardembed.errors import TrainingError
 from cardembed.training import ablations
 from cardembed.training.ablations import Ablation, Schedule, ablate, as_markdown
@@ -36,7 +37,7 @@ def test_each_run_differs_in_one_thing(runs, tmp_path, catalogue):
     pretrained.write_text("stage 0")
     options = RunOptions(catalogue=catalogue, out=tmp_path / "out")
     rows = list(ablate(options, tmp_path / "t", Schedule(3, 2, 4), pretrained=pretrained))
-    assert len(rows) == len(runs) == 11
+    assert len(rows) == len(runs) == 12
     teachers = [recipe for what, recipe, _ in runs if what == "teacher"]
     base, random, without_non_cards, without_stage0, neither_imprint, neither_non_cards = teachers
     assert (base.head.steps, base.fine_tuning.steps, base.refinements) == (3, 2, ())
@@ -56,15 +57,34 @@ def test_each_run_differs_in_one_thing(runs, tmp_path, catalogue):
         0,
         4,
     )
+    alone = {"neighbours": 0, "reduction": "mean"}
     assert students[1:] == [
         replace(whole, **change)
-        for change in ({"reduction": "mean"}, {"unknowns": 0}, {"neighbours": 0}, {"dropout": 0.1})
+        for change in ({"reduction": "mean"}, {"unknowns": 0}, {"neighbours": 0}, alone, {"dropout": 0.1})
     ]
     assert rows[1].ended.startswith("step 9")
     assert HeadRecipe().non_cards
 
 
-@pytest.mark.parametrize(("only", "trained"), [("teachers", ["teacher"] * 6), ("students", ["hailo8l"] * 5)])
+def test_rows_that_ended_are_read_back(runs, tmp_path, catalogue, monkeypatch):
+    teacher = tmp_path / "teacher.safetensors"
+    teacher.write_bytes(b"weights")
+    asked = []
+
+    def recorded(options, target, settings, start):
+        asked.append((options.out.name, target, start))
+        return {"figures": {"AC-8 clean": 0.5}} if options.out.name == "student-1" else None
+
+    monkeypatch.setattr(ablations, "recorded_entry", recorded)
+    options = RunOptions(catalogue=catalogue, out=tmp_path / "out", resume=True)
+    rows = list(ablate(options, teacher))
+    assert len(rows) == len(runs) + 1
+    assert [row.figures["AC-8 clean"] for row in rows[6:]] == [0.625, 0.5, *[0.625] * 4]
+    assert ("student-1", "hailo8l", {"teacher": sha256_file(teacher)}) in asked
+    assert ("teacher-0", "teacher", {"backbone": None}) in asked
+
+
+@pytest.mark.parametrize(("only", "trained"), [("teachers", ["teacher"] * 6), ("students", ["hailo8l"] * 6)])
 def test_half_of_the_table_runs_alone(runs, tmp_path, catalogue, only, trained):
     options = RunOptions(catalogue=catalogue, out=tmp_path / "out")
     assert len(list(ablate(options, tmp_path / "t", only=only))) == len(trained)
@@ -78,7 +98,7 @@ def test_the_command_trains_the_students_of_the_target_that_it_is_told(runs, tmp
     places = ["--catalogue", "synthetic:1:4", "--teacher", str(teacher), "--out", str(tmp_path / "out")]
     ended = CliRunner().invoke(command, ["ablations", *options, *places])
     assert ended.exit_code == 0, ended.output
-    assert [(what, recipe.steps) for what, recipe, _ in runs] == [("android", 7)] * 5
+    assert [(what, recipe.steps) for what, recipe, _ in runs] == [("android", 7)] * 6
     assert "| student: squared error averaged over dimensions |" in ended.output
 
 
