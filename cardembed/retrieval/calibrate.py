@@ -14,7 +14,7 @@ worst family:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,6 +68,9 @@ class Calibration:
     """Photos of what is no card of the catalogue."""
     photos_digest: str | None = None
     """The photo set's digest."""
+    photos: tuple[str, ...] = ()
+    """SHA-256 of each photo, sorted, where a camera made them: no verdict is given on any of them. Seeds keep
+    simulated ones apart."""
 
     def figures(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -162,7 +165,10 @@ def calibrate_embedder(
             known.setdefault(record.condition, []).append(distance if right else np.inf)
         elif record.condition == "unknown":
             unknown.setdefault(record.family or "unknown", []).append(distance)
-    return choose_threshold(known, unknown, photos_digest=photos.digest)
+    found = choose_threshold(known, unknown, photos_digest=photos.digest)
+    if photos.provenance != "captured":
+        return found
+    return replace(found, photos=tuple(sorted({record.sha256 for record in photos.records})))
 
 
 def refuse_verdict_photos(photos: PhotoSet) -> None:

@@ -120,3 +120,18 @@ def test_a_development_photo_that_was_not_drawn_is_not_meant(
 def test_a_network_that_names_no_photos_says_so(random_release):
     with open_embedder(Release.load(random_release), "hailo8l") as embedder:
         assert embedder.calibrated_on is None
+
+
+def test_a_photo_that_a_threshold_was_chosen_on_is_refused(release, verdict, tmp_path):
+    photo = verdict.records[3]
+    chosen = (0.45, {"photos": ["0" * 64, photo.sha256]})
+    root = shutil.copytree(release.root, tmp_path / "release")
+    release.with_thresholds({"android": chosen}).write(root)
+    setup = {
+        "release": str(root), "catalogue": None, "distractors": None, "photos": str(verdict.root),
+        "use_cache": True, "chip": None,
+    }  # fmt: skip
+    with Bench(setup, run_dir=tmp_path) as bench:
+        found = f"none of the 2 photos that the threshold of android .*found 1: {photo.id};"
+        with pytest.raises(PhotoSetError, match=found):
+            bench.measurements("android")

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -83,7 +85,13 @@ def test_photos_are_counted_at_their_severity_and_by_artwork(tmp_path):
     assert found.unknown == 2 * len(found.fpir_by_family)
     assert set(found.tpr_by_condition) == {"clean", "occluded", "glare"}
     assert found.photos_digest == photos.digest
+    assert found.photos == ()
     assert found == calibrate_embedder(embedder, catalogue, photos)
+
+    photos.manifest = photos.manifest.model_copy(update={"provenance": "captured"})
+    captured = calibrate_embedder(embedder, catalogue, photos)
+    assert set(captured.photos) == {one.sha256 for one in photos.records}
+    assert json.loads(json.dumps(captured.figures()))["photos"] == sorted(captured.photos)
 
     photos.manifest = photos.manifest.model_copy(update={"split": "verdict"})
     with pytest.raises(UsageError, match="judge"):

@@ -1,11 +1,16 @@
 import importlib.util
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from cardembed.cards.catalogue import SyntheticCatalogue
 from cardembed.training.view_plan import TRAINING_PLAN
 from cardembed.training.views import open_pool
+
+# `counted_run` lies beside its test; pytest's importlib mode puts no folder on the path.
+sys.path.append(str(Path(__file__).parent))
 
 TRAINING = replace(TRAINING_PLAN, views_per_card=5, unknowns=8, unknown_cards=4, outliers=6)
 

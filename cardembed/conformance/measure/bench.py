@@ -24,7 +24,7 @@ from cardembed.conformance.predicate import PhotosInfo, ReleaseInfo
 from cardembed.embedders.apple import APPLE_TARGET
 from cardembed.embedders.base import Embedder
 from cardembed.embedders.cache import embed_measured
-from cardembed.embedders.calibrated import check_calibration
+from cardembed.embedders.calibrated import check_calibration, check_threshold
 from cardembed.embedders.registry import open_embedder
 from cardembed.embedders.sources import GallerySource
 from cardembed.errors import PhotoSetError, UnavailableError
@@ -137,8 +137,14 @@ class Bench:
         return self._embedders[target]
 
     def measurements(self, target: str) -> TargetMeasurements:
-        """Embeddings of the gallery and all photos by the target's artefact."""
+        """Embeddings of the gallery and all photos by the target's artefact.
+
+        Raises:
+            PhotoSetError: Its match threshold was chosen on a photo that decides.
+        """
         if target not in self._measurements:
+            if target in self.release.targets:
+                check_threshold(target, self.release.target(target), self.photo_set)
             self._measurements[target] = embed_target(
                 self.embedder(target),
                 self.photo_set,
