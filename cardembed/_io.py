@@ -64,10 +64,27 @@ def atomic_write_text(path: Path | str, text: str) -> None:
     atomic_write_bytes(path, text.encode())
 
 
-def atomic_write_json(path: Path | str, value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
-    """Write `value` as indented JSON, atomically; NaN and infinity are refused."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    atomic_write_text(path, text + "\n")
+def atomic_write_json(
+    path: Path | str,
+    value: Any,  # noqa: ANN401 - whatever JSON can hold
+    *,
+    limit: int | None = None,
+) -> int | None:
+    """Write `value` as indented JSON, atomically; NaN and infinity are refused.
+
+    Args:
+        path: The file.
+        value: Whatever JSON can hold.
+        limit: Most bytes; any number without.
+
+    Returns:
+        None, or the number of bytes where it is above `limit` and nothing was written.
+    """
+    data = (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    if limit is not None and len(data) > limit:
+        return len(data)
+    atomic_write_bytes(path, data)
+    return None
 
 
 def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold

@@ -391,9 +391,20 @@ class Release(BaseModel):
         return copy
 
     def write(self, directory: Path | str | None = None) -> Release:
-        """Write `release.json` atomically, into the release's own directory or another; artefacts stay."""
+        """Write `release.json` atomically, into the release's own directory or another; artefacts stay.
+
+        Raises:
+            ReleaseError: More than could be read again; nothing was written.
+        """
         root = Path(directory) if directory is not None else self.root
-        atomic_write_json(root / MANIFEST, self.model_dump(mode="json"))
+        size = atomic_write_json(root / MANIFEST, self.model_dump(mode="json"), limit=_MANIFEST_LIMIT)
+        if size is not None:
+            raise ReleaseError(
+                root / MANIFEST,
+                expected=f"at most {_MANIFEST_LIMIT} bytes",
+                found=f"{size}; nothing was written",
+                action="calibrate on fewer photos",
+            )
         return Release.load(root)
 
 

@@ -100,10 +100,10 @@ def assemble_release(
             training=training,
             notes=notes,
         ).write(staged)
+        check_lineage(release, record=source / TRAINING_RECORD)  # before calibration's minutes
         if seal is not None:
             release = seal(release).write(staged)
         release.verify()
-        check_lineage(release)
         if destination.exists():
             destination.rmdir()
         staged.rename(destination)

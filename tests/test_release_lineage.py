@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from cardembed._commands.release import command
-from cardembed.errors import DigestMismatchError
+from cardembed.errors import DigestMismatchError, ReleaseError
 from cardembed.release import Release, default_release_dir
 from cardembed.release_lineage import check_lineage
 
@@ -47,7 +47,19 @@ def test_what_is_not_recorded_is_not_compared(shipped):
     check_lineage(shipped.model_copy(update={"training": {"watch": {"sha256": OTHER}, "ios": {}, "x": 1}}))
     folder = {"kind": "folder", "name": "scans"}
     cards = {"catalogue": folder, "gallery": {"kind": "gallery", "learned": folder}}
-    check_lineage(shipped.model_copy(update={**cards, "catalogue_digest": OTHER, "gallery_digest": OTHER}))
+    digests = {"catalogue_digest": OTHER, "gallery_digest": OTHER}
+    check_lineage(shipped.model_copy(update={**cards, **digests}))
+    printed = {**shipped.catalogue, "printer": "0"}  # by a version that is not here
+    check_lineage(shipped.model_copy(update={"catalogue": printed, "gallery": None, **digests}))
+
+
+def test_a_release_that_could_not_be_read_again_is_not_written(shipped, tmp_path):
+    shipped.write(tmp_path)
+    before = (tmp_path / "release.json").read_bytes()
+    large = shipped.with_thresholds({"ios": (0.45, {"photos": ["0" * 64] * 70_000})})
+    with pytest.raises(ReleaseError, match=r"at most 4194304 bytes.*nothing was written"):
+        large.write(tmp_path)
+    assert (tmp_path / "release.json").read_bytes() == before
 
 
 def test_verify_reads_record_and_seal(shipped, tmp_path):
@@ -59,12 +71,17 @@ def test_verify_reads_record_and_seal(shipped, tmp_path):
     lower["targets"]["android"]["match_threshold"] /= 2
     lineage = json.loads(file.read_text())
     lineage["training"]["ios"]["teacher"] = OTHER
-    for changed, found in ((lower, "sealed"), (lineage, "the teacher of ios")):
+    broken = json.loads(file.read_text())
+    broken["training"]["ios"]["teacher"] = 5
+    for changed, found, code in (
+        (whole, ", sealed", 0),
+        (lower, "its seal is of another release", 0),  # as `calibrate --write` leaves it
+        (lineage, "the teacher of ios", 1),
+        (broken, "the teacher of ios", 1),
+    ):
         file.write_text(json.dumps(changed))
         ended = CliRunner().invoke(command, ["verify", str(file.parent)])
-        assert ended.exit_code == 1
+        assert ended.exit_code == code, ended.output
         assert found in ended.output
         alone = CliRunner().invoke(command, ["verify", str(file.parent), "--target", "android"])
         assert alone.exit_code == 0  # its files are as they should be
-    file.write_text(json.dumps(whole))
-    assert CliRunner().invoke(command, ["verify", str(file.parent)]).exit_code == 0

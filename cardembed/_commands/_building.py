@@ -1,7 +1,8 @@
-"""What `release build` looks at before it begins: with a recipe, hours of training lie before its result."""
+"""What commands look at before they begin: hours of training lie between them and their result."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from cardembed.errors import UsageError
 if TYPE_CHECKING:
     from cardembed.cards.catalogue import Catalogue
 
-__all__ = ["refuse_occupied", "refuse_shared_cards", "refuse_unfit_photos"]
+__all__ = ["refuse_occupied", "refuse_same_cards", "refuse_shared_cards", "refuse_unfit_photos"]
 
 
 def refuse_occupied(out: Path, weights: Path) -> None:
@@ -52,21 +53,35 @@ def refuse_shared_cards(
         CatalogueError: An option's text cannot be read.
         ReleaseError: What training recorded cannot be read.
     """
+    refuse_same_cards(
+        {
+            "--catalogue": learned,
+            "stage 0 of the training": _pretrained_on(weights),
+            "--zero-shot": zero_shot,
+            "--distractors": distractors,
+        }
+    )
+
+
+def refuse_same_cards(named: Mapping[str, Catalogue | str | None]) -> None:
+    """Refuse cards that stand twice.
+
+    Args:
+        named: See `shared_cards`.
+
+    Raises:
+        UsageError: Some do.
+        CatalogueError: A text cannot be read.
+    """
     from cardembed.cards.gallery import shared_cards
 
-    named = {
-        "--catalogue": learned,
-        "stage 0 of the training": _pretrained_on(weights),
-        "--zero-shot": zero_shot,
-        "--distractors": distractors,
-    }
     if (both := shared_cards(named)) is None:
         return
     raise UsageError(
         both[0],
         expected="cards that nothing else has",
         found=f"those of {both[1]}",
-        action="choose another seed or folder",
+        action="choose another seed or folder; what was trained on the same cards has to be trained again",
     )
 
 

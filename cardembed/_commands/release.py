@@ -199,8 +199,8 @@ def verify(directory: Path | None, release_dir: Path | None, target: str | None,
     """Compare a release's files with the digests in its release.json, and these with each other.
 
     Without --target also: the training's record with the weights, each student's teacher with the one that is
-    shipped, cards that are dealt from a seed with their digests, and the seal, if there is one, with the
-    release.
+    shipped, and cards that are dealt from a seed with their digests. A seal of what the release was before a
+    threshold or an artefact changed is named, and is no fault: judge it and seal it again.
 
     Exit code 0 when all fit, 1 when one is missing or differs, 2 when there is no release.
 
@@ -208,19 +208,19 @@ def verify(directory: Path | None, release_dir: Path | None, target: str | None,
     Example:
       cardembed release verify my-release
     """
-    from cardembed.conformance.seal import SEALED, read_seal
+    from cardembed.conformance.seal import seal_state
     from cardembed.release_lineage import check_lineage
 
     release = release_of(directory if directory is not None else release_dir)
     problem: str | None = None
+    seal: str | None = None
     if target is not None:
         release.target(target)
     try:
         release.verify(target)
         if target is None:
             check_lineage(release)
-            if (release.root / SEALED).is_file():
-                read_seal(release)
+        seal = seal_state(release)
     except ReleaseError as error:
         problem = str(error)
     files = sum(len(entry.artefacts) for entry in release.targets.values())
@@ -229,8 +229,10 @@ def verify(directory: Path | None, release_dir: Path | None, target: str | None,
         "digest": release.digest,
         "intact": problem is None,
         "problem": problem,
+        "seal": seal,
     }
-    emit(data, problem or f"{release.root}: intact, {files} files, digest {release.digest}", as_json=as_json)
+    intact = f"{release.root}: intact, {files} files, digest {release.digest}, {seal}"
+    emit(data, problem or intact, as_json=as_json)
     if problem is not None:
         raise SystemExit(1)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import click
 
+from cardembed._commands._building import refuse_same_cards
 from cardembed._commands._output import emit, json_option
 from cardembed._commands._training import TrainingDisplay, command_line
 from cardembed._imports import require
@@ -151,6 +152,10 @@ def teacher(*, as_json: bool, backbone: Path | None, **given: Any) -> None:  # n
     from cardembed.training.runs import run_teacher
 
     recipe = _teacher_recipe(TeacherRecipe.for_profile(given["profile_name"]), given)
+    stage0 = None if backbone is not None or recipe.pretraining is None else recipe.pretraining.catalogue
+    refuse_same_cards(
+        {"--catalogue": options.catalogue, "stage 0": stage0, "--distractors": options.distractors}
+    )
     entry = run_teacher(options, recipe, backbone_weights=backbone)
     display.close()
     _show(entry, given["out"], as_json=as_json)

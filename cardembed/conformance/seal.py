@@ -23,7 +23,16 @@ from cardembed.errors import ReleaseError
 from cardembed.fidelity import Fidelity
 from cardembed.release import Release
 
-__all__ = ["SEALED", "SealedCell", "SealedVerdict", "departures", "own_policy", "read_seal", "seal_verdict"]
+__all__ = [
+    "SEALED",
+    "SealedCell",
+    "SealedVerdict",
+    "departures",
+    "own_policy",
+    "read_seal",
+    "seal_state",
+    "seal_verdict",
+]
 
 SEALED = "verdict.json"
 _LIMIT = 4 << 20  # bytes; a verdict is some twenty kilobytes
@@ -84,8 +93,9 @@ def own_policy(path: Path | str) -> Policy:
 def seal_verdict(release: Release, decision: GateDecision, at: datetime) -> SealedVerdict:
     """Write the verdict of one run beside the release that it judged.
 
-    The only cells that may be left not run are those of which the policy asks fidelity `device`, and whose
-    steps found no device.
+    The only required cells that may be left not run are those of which the policy asks fidelity `device`, and
+    whose steps found no device. One that is only reported may also lack its photos: not every release has
+    cards that joined later, nor every set photos of unknown ones.
 
     Args:
         release: On disk.
@@ -109,7 +119,7 @@ def seal_verdict(release: Release, decision: GateDecision, at: datetime) -> Seal
     elif left_out := [
         f"{name}: {result.reason}"
         for name, (cell, result) in results.items()
-        if result.state is State.NOT_RUN and not _lacks_a_device(cell, result)
+        if result.state is State.NOT_RUN and not _may_lack_it(cell, result)
     ]:
         problem = f"one that left out {left_out[0]}"
     if problem:
@@ -133,8 +143,8 @@ def seal_verdict(release: Release, decision: GateDecision, at: datetime) -> Seal
     return verdict
 
 
-def _lacks_a_device(cell: GateCell, result: GateResult) -> bool:
-    return cell.required_fidelity is Fidelity.DEVICE and result.unavailable
+def _may_lack_it(cell: GateCell, result: GateResult) -> bool:
+    return result.unavailable and (not cell.required or cell.required_fidelity is Fidelity.DEVICE)
 
 
 def read_seal(release: Release) -> SealedVerdict:
@@ -149,6 +159,19 @@ def read_seal(release: Release) -> SealedVerdict:
     if verdict.release_digest != release.digest:
         raise refused(f"one about {verdict.release_digest[:16]}…")
     return verdict
+
+
+def seal_state(release: Release) -> str:
+    """Whether a seal lies beside a release, and is its own: one phrase.
+
+    Raises:
+        ReleaseError: There is a seal that cannot be read.
+    """
+    file = release.root / SEALED
+    if not file.exists():
+        return "not sealed"
+    about = read_record(SealedVerdict, file, partial(_unsealed, file), limit=_LIMIT).release_digest
+    return "sealed" if about == release.digest else f"its seal is of another release, {about[:16]}…"
 
 
 def _unsealed(file: Path, found: str) -> ReleaseError:

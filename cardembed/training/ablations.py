@@ -15,6 +15,7 @@ from cardembed.errors import TrainingError
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
 from cardembed.training.recorded import recorded_entry
 from cardembed.training.runs import RunOptions, run_student, run_teacher
+from cardembed.training.teacher import STAGE_0
 
 __all__ = ["Ablation", "Schedule", "ablate", "as_markdown"]
 
@@ -113,9 +114,11 @@ def _teacher_rows(
     )
     for number, (name, recipe) in enumerate(_teachers(base).items()):
         own = _in_folder(options, f"teacher-{number}")
+        start: dict[str, str | None] = {"backbone": None}
         if recipe.pretraining is not None and pretrained is not None:
-            shutil.copyfile(pretrained, own.out / "teacher-pretrained.safetensors")
-        known = recorded_entry(own, "teacher", recipe, {"backbone": None}) if own.resume else None
+            shutil.copyfile(pretrained, own.out / STAGE_0)
+            start["pretrained"] = sha256_file(pretrained)
+        known = recorded_entry(own, "teacher", recipe, start) if own.resume else None
         yield _row(name, known, partial(run_teacher, own, recipe))
 
 

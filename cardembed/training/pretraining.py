@@ -19,7 +19,6 @@ from cardembed.models.embedding import EmbeddingModel
 from cardembed.training.batches import jitter, read_squares, to_input
 from cardembed.training.budget import one_cycle, ramp
 from cardembed.training.contrast import ContrastiveHead, pair_costs
-from cardembed.training.features import module_digest
 from cardembed.training.loop import LoopOptions, Stateful, run_steps
 from cardembed.training.losses import artwork_numbers, guard_collapse
 from cardembed.training.optimiser import parameter_groups
@@ -138,6 +137,8 @@ def pretrain(
     artworks: list[str],
     recipe: PretrainingRecipe,
     options: LoopOptions,
+    *,
+    seed: int = 0,
 ) -> dict[str, float]:
     """Train in place; the model is in evaluation mode afterwards.
 
@@ -147,6 +148,7 @@ def pretrain(
         artworks: The artwork group of each of its cards.
         recipe: Settings.
         options: Log and resumption.
+        seed: What the model's weights were drawn from; another's checkpoint is not resumed.
 
     Returns:
         The last log record, with "seconds" and "steps".
@@ -155,8 +157,9 @@ def pretrain(
         TrainingError: Collapse or divergence.
     """
     torch.manual_seed(derive_seed("background", recipe.seed))
+    # Not a digest of the first weights: processors draw other last bits, and a checkpoint has the weights.
     settings = {
-        "what": "pretraining", "start": module_digest(model), "pool": pool.key, **asdict(recipe),
+        "what": "pretraining", "start": [model.architecture.name, seed], "pool": pool.key, **asdict(recipe),
     }  # fmt: skip
     model.train()
     ended = run_steps(_Run(model, pool, artworks, recipe), settings, recipe.steps, options)

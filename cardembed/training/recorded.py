@@ -28,7 +28,8 @@ def recorded_entry(
         options: Where, and on what.
         target: A target with weights of its own.
         settings: Its recipe.
-        start: What else the entry has to say: a teacher's "backbone", a student's "teacher", SHA-256 each.
+        start: What else the entry has to say: a teacher's "backbone" and "pretrained" (stage 0's file), a
+            student's "teacher", SHA-256 each.
     """
     weights = options.out / f"{target}.safetensors"
     entry: dict[str, Any] | None = read_training(options.out).get(target)

@@ -31,7 +31,7 @@ from cardembed.training.precision import training_precision
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
 from cardembed.training.run_state import curve
 from cardembed.training.student import distil_student, start_from_teacher, teacher_embeddings
-from cardembed.training.teacher import TeacherRun, fine_tunings
+from cardembed.training.teacher import STAGE_0, TeacherRun, fine_tunings
 from cardembed.training.view_plan import (
     CHECK_PLAN,
     GALLERY_PLAN,
@@ -158,6 +158,7 @@ def run_teacher(
     )  # fmt: skip
     ended = run.train()
     path = options.out / "teacher.safetensors"
+    pretrained = options.out / STAGE_0
     backbone = None if backbone_weights is None else sha256_file(backbone_weights)
     metadata = {"profile": options.profile, "recipe": asdict(recipe)}
     if backbone is not None:
@@ -168,6 +169,7 @@ def run_teacher(
         "file": path.name, "sha256": digest, "recipe": asdict(recipe), "last": ended,
         "precision": training_precision(),
         "backbone": backbone,
+        "pretrained": sha256_file(pretrained) if pretrained.is_file() else None,
         "figures": figures,
         "total_seconds": round(sum(stage["seconds"] for stage in ended.values()), 1),
         "curves": {

@@ -31,7 +31,10 @@ from cardembed.training.stage_file import Ended, StageFile
 from cardembed.training.view_plan import PRETRAINING_PLAN, ViewPlan
 from cardembed.training.views import ViewPool, open_pool
 
-__all__ = ["TeacherRun", "fine_tunings"]
+__all__ = ["STAGE_0", "TeacherRun", "fine_tunings"]
+
+STAGE_0 = "teacher-pretrained.safetensors"
+"""Stage 0's weights, in the run's folder."""
 
 
 def fine_tunings(recipe: TeacherRecipe) -> Iterator[tuple[str, str, FineTuningRecipe]]:
@@ -181,13 +184,13 @@ class TeacherRun:
         assert recipe is not None
         pool, catalogue = self._other_cards
         settings = {"recipe": asdict(recipe), "pool": pool.key, "seed": self.recipe.seed}
-        path = self.out / "teacher-pretrained.safetensors"
+        path = self.out / STAGE_0
         written = path.is_file() and read_metadata(path).get("settings") == json.dumps(
             settings, sort_keys=True
         )
         if not written:
             options = self._options("teacher-pretraining")
-            ended = pretrain(self.model, pool, catalogue.artworks, recipe, options)
+            ended = pretrain(self.model, pool, catalogue.artworks, recipe, options, seed=self.recipe.seed)
             save_weights(self.model, path, metadata={"settings": settings, "ended": ended})
             options.discard_checkpoint()
         # Read back in both cases: the file's float16 is what the next stages start from.

@@ -9,7 +9,7 @@ from seal_parts import ABSENT, Checkout
 
 from cardembed.conformance.gate import gate
 from cardembed.conformance.policy import Policy
-from cardembed.conformance.seal import SEALED, departures, read_seal, seal_verdict
+from cardembed.conformance.seal import SEALED, departures, read_seal, seal_state, seal_verdict
 from cardembed.conformance.states import NOT_ASKED, State
 from cardembed.errors import ReleaseError
 from cardembed.fidelity import Fidelity
@@ -17,6 +17,7 @@ from cardembed.release import Release
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 ENDED = "the run ended before it"
+NO_PHOTOS = "verdict photos: expected photos of condition 'unknown-card', found none; use a set that has them"
 NO_PACKAGE = "ios: expected coremltools, found no such package; pip install 'cardembed[all]'"
 
 
@@ -130,11 +131,28 @@ def test_nor_is_one_that_would_have_needed_a_device(release, decide, reason):
         seal_verdict(release, decide(unavailable={}, unbegun={"AC-5/hailo8l": reason}), AT)
 
 
-@pytest.mark.parametrize("name", ["AC-1/ios", "AC-4/unknown-cards/teacher"])
-def test_nor_is_one_that_lacks_a_package(release, decide, name):
+def test_nor_is_one_that_lacks_a_package(release, decide):
     with pytest.raises(ReleaseError) as refused:
-        seal_verdict(release, decide(unavailable={"AC-5/hailo8l": ABSENT, name: NO_PACKAGE}), AT)
-    assert refused.value.found == f"one that left out {name}: {NO_PACKAGE}"
+        seal_verdict(release, decide(unavailable={"AC-5/hailo8l": ABSENT, "AC-1/ios": NO_PACKAGE}), AT)
+    assert refused.value.found == f"one that left out AC-1/ios: {NO_PACKAGE}"
+
+
+def test_what_is_only_reported_may_lack_its_photos(release, decide):
+    name = "AC-4/unknown-cards/teacher"
+    sealed = seal_verdict(release, decide(unavailable={"AC-5/hailo8l": ABSENT, name: NO_PHOTOS}), AT)
+    cell = sealed.cells[name]
+    assert (cell.state, cell.required, cell.reason) == (State.NOT_RUN, False, NO_PHOTOS)
+
+
+def test_a_release_says_whether_its_seal_is_its_own(release, decide):
+    assert seal_state(release) == "not sealed"
+    seal_verdict(release, decide(), AT)
+    assert seal_state(release) == "sealed"
+    other = release.model_copy(update={"name": "another"})
+    assert seal_state(other) == f"its seal is of another release, {release.digest[:16]}…"
+    (release.root / SEALED).write_text("{")
+    with pytest.raises(ReleaseError, match="sealed with"):
+        seal_state(release)
 
 
 def test_which_cells_need_a_device_is_the_policys_to_say(checkout, release):

@@ -77,11 +77,12 @@ def test_rows_that_ended_are_read_back(runs, tmp_path, catalogue, monkeypatch):
 
     monkeypatch.setattr(ablations, "recorded_entry", recorded)
     options = RunOptions(catalogue=catalogue, out=tmp_path / "out", resume=True)
-    rows = list(ablate(options, teacher))
+    rows = list(ablate(options, teacher, pretrained=teacher))
     assert len(rows) == len(runs) + 1
     assert [row.figures["AC-8 clean"] for row in rows[6:]] == [0.625, 0.5, *[0.625] * 4]
     assert ("student-1", "hailo8l", {"teacher": sha256_file(teacher)}) in asked
-    assert ("teacher-0", "teacher", {"backbone": None}) in asked
+    assert ("teacher-0", "teacher", {"backbone": None, "pretrained": sha256_file(teacher)}) in asked
+    assert ("teacher-3", "teacher", {"backbone": None}) in asked  # it has no stage 0
 
 
 @pytest.mark.parametrize(("only", "trained"), [("teachers", ["teacher"] * 6), ("students", ["hailo8l"] * 6)])

@@ -59,6 +59,20 @@ def test_a_teachers_options_reach_its_run(called, tmp_path, capsys, monkeypatch)
     assert json.loads(capsys.readouterr().out)["figures"] == {"AC-1": 0.5}
 
 
+@pytest.mark.parametrize(
+    ("cards", "found"),
+    [
+        (["--catalogue", "synthetic:07001:5"], "those of --catalogue"),
+        (["--catalogue", "synthetic:3:4", "--distractors", "synthetic:7001:9"], "those of stage 0"),
+        (["--catalogue", "synthetic:3:4", "--distractors", "synthetic:3:9"], "those of --catalogue"),
+    ],
+)
+def test_a_teacher_does_not_learn_the_same_cards_twice(called, tmp_path, capsys, cards, found):
+    assert run(["train", "teacher", *cards, "--out", tmp_path]) == 2
+    assert not called
+    assert found in capsys.readouterr().err
+
+
 def test_a_student_takes_the_teacher_beside_it(called, tmp_path, capsys):
     assert run(["train", "student", "--target", "ios", "--out", tmp_path, "--steps", 2]) == 0
     ((_options, target, teacher, recipe), _) = called[0]

@@ -130,7 +130,7 @@ def test_a_run_that_was_cut_off_ends_as_a_whole_one(catalogue, pool, tmp_path, m
         patch.setattr(pretraining._Run, "step", noted)
         pretrain(resumed, pool, catalogue.artworks, recipe, log)
         assert seen == [2, 3]
-        pretrain(fresh(seed=77), pool, catalogue.artworks, recipe, log)  # from other weights: another run
+        pretrain(fresh(seed=77), pool, catalogue.artworks, recipe, log, seed=77)  # another run
         assert seen == [2, 3, 0, 1, 2, 3]
     pretrain(again, pool, catalogue.artworks, recipe, LoopOptions(tmp_path / "c.jsonl"))
     for name, value in again.state_dict().items():

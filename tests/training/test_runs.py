@@ -68,6 +68,9 @@ def test_a_teacher_run_writes_weights_log_and_record(options, teacher_entry):
     lines = [json.loads(line) for line in (options.out / "teacher.jsonl").read_text().splitlines()]
     assert lines[-1]["step"] == 4
     assert {"loss", "accuracy", "centre_cosine", "pair_p99"} <= set(lines[-1])
+    assert teacher_entry["pretrained"] == sha256_file(options.out / "teacher-pretrained.safetensors")
+    stages = [record["seconds"] for record in teacher_entry["last"].values()]
+    assert teacher_entry["total_seconds"] == pytest.approx(sum(stages), abs=0.1)
     assert set(teacher_entry["last"]) == {"pretraining", "head", "fine-tuning", "refinement 1"}
     assert {name: records[-1]["step"] for name, records in teacher_entry["curves"].items()} == {
         "pretraining": 2, "head": 3, "fine-tuning": 4, "refinement 1": 2,
