@@ -23,6 +23,8 @@ __all__ = [
     "cache_root",
     "canonical_json",
     "config_root",
+    "json_bytes",
+    "json_value",
     "sha256_array",
     "sha256_artefact",
     "sha256_bytes",
@@ -64,27 +66,19 @@ def atomic_write_text(path: Path | str, text: str) -> None:
     atomic_write_bytes(path, text.encode())
 
 
-def atomic_write_json(
-    path: Path | str,
-    value: Any,  # noqa: ANN401 - whatever JSON can hold
-    *,
-    limit: int | None = None,
-) -> int | None:
-    """Write `value` as indented JSON, atomically; NaN and infinity are refused.
+def atomic_write_json(path: Path | str, value: object) -> None:
+    """Write `value` as `json_bytes`, atomically."""
+    atomic_write_bytes(path, json_bytes(value))
 
-    Args:
-        path: The file.
-        value: Whatever JSON can hold.
-        limit: Most bytes; any number without.
 
-    Returns:
-        None, or the number of bytes where it is above `limit` and nothing was written.
-    """
-    data = (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
-    if limit is not None and len(data) > limit:
-        return len(data)
-    atomic_write_bytes(path, data)
-    return None
+def json_bytes(value: object) -> bytes:
+    """Indented JSON and a newline, for files; NaN and infinity are refused."""
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def json_value(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """What is read back of a value that is written as JSON: tuples are lists, keys texts."""
+    return json.loads(canonical_json(value))
 
 
 def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold

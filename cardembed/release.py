@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from cardembed._io import atomic_write_json, canonical_json, sha256_artefact, sha256_bytes
+from cardembed._io import atomic_write_bytes, canonical_json, json_bytes, sha256_artefact, sha256_bytes
 from cardembed._sizes import check_size, size_of_artefact
 from cardembed._validation import read_record
 from cardembed.errors import ArtefactError, DigestMismatchError, ReleaseError, UnknownTargetError
@@ -397,14 +397,15 @@ class Release(BaseModel):
             ReleaseError: More than could be read again; nothing was written.
         """
         root = Path(directory) if directory is not None else self.root
-        size = atomic_write_json(root / MANIFEST, self.model_dump(mode="json"), limit=_MANIFEST_LIMIT)
-        if size is not None:
+        data = json_bytes(self.model_dump(mode="json"))
+        if len(data) > _MANIFEST_LIMIT:
             raise ReleaseError(
                 root / MANIFEST,
                 expected=f"at most {_MANIFEST_LIMIT} bytes",
-                found=f"{size}; nothing was written",
+                found=f"{len(data)}; nothing was written",
                 action="calibrate on fewer photos",
             )
+        atomic_write_bytes(root / MANIFEST, data)
         return Release.load(root)
 
 

@@ -20,7 +20,13 @@ from cardembed.release import PreprocessingSpec, Release
 from cardembed.release_exports import copy_artefact, exports_beside
 from cardembed.release_lineage import check_lineage
 
-__all__ = ["TRAINING_RECORD", "assemble_release", "read_training", "recorded_catalogue"]
+__all__ = [
+    "TRAINING_RECORD",
+    "assemble_release",
+    "read_training",
+    "recorded_catalogue",
+    "refuse_occupied",
+]
 
 TRAINING_RECORD = "training.json"
 """What the trainer records beside the weights."""
@@ -58,13 +64,10 @@ def assemble_release(
             `exports_beside` for exports.
         DigestMismatchError: Weights are not those that `training.json` tells of, or a student's teacher is
             another than the folder's.
-        UsageError: `out` holds something.
+        UsageError: See `refuse_occupied`.
     """
     source, destination = Path(weights), Path(out)
-    if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
-        raise UsageError(
-            destination, expected="a new directory", found="something there", action="choose another --out"
-        )
+    refuse_occupied(destination, source)
     training = read_training(source)
     chosen = _profile_of(source, training, profile_name)
     for target, entry in training.items():
@@ -108,6 +111,29 @@ def assemble_release(
             destination.rmdir()
         staged.rename(destination)
     return Release.load(destination)
+
+
+def refuse_occupied(out: Path, weights: Path) -> None:
+    """Refuse a destination that holds something, will hold the weights, or that no folder can be made at.
+
+    Args:
+        out: The directory to make.
+        weights: Where training leaves its files.
+
+    Raises:
+        UsageError: It is such a one.
+    """
+    standing = next((place for place in (out, *out.parents) if place.exists()), None)
+    filled = weights.resolve()
+    if out.resolve() in (filled, *filled.parents):
+        found = "the folder of the weights, or one around it"
+    elif standing is not None and not standing.is_dir():
+        found = f"a file at {standing}"
+    elif standing == out and any(out.iterdir()):
+        found = "something there"
+    else:
+        return
+    raise UsageError(out, expected="a new directory", found=found, action="choose another --out")
 
 
 def recorded_catalogue(weights: Path | str) -> dict[str, Any]:

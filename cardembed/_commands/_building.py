@@ -11,30 +11,7 @@ from cardembed.errors import UsageError
 if TYPE_CHECKING:
     from cardembed.cards.catalogue import Catalogue
 
-__all__ = ["refuse_occupied", "refuse_same_cards", "refuse_shared_cards", "refuse_unfit_photos"]
-
-
-def refuse_occupied(out: Path, weights: Path) -> None:
-    """Refuse a destination that holds something, will hold the weights, or that no folder can be made at.
-
-    Args:
-        out: The directory to make.
-        weights: Where training leaves its files.
-
-    Raises:
-        UsageError: It is such a one.
-    """
-    standing = next((place for place in (out, *out.parents) if place.exists()), None)
-    filled = weights.resolve()
-    if out.resolve() in (filled, *filled.parents):
-        found = "the folder of the weights, or one around it"
-    elif standing is not None and not standing.is_dir():
-        found = f"a file at {standing}"
-    elif standing == out and any(out.iterdir()):
-        found = "something there"
-    else:
-        return
-    raise UsageError(out, expected="a new directory", found=found, action="choose another --out")
+__all__ = ["refuse_same_cards", "refuse_shared_cards", "refuse_unfit_photos"]
 
 
 def refuse_shared_cards(

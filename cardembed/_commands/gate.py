@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cardembed._commands._output import emit, json_option
+from cardembed._commands._policy import features_of, policy_options
 
 if TYPE_CHECKING:
     from cardembed.conformance.decision import GateCell, GateDecision
@@ -22,19 +23,7 @@ _SHORT = {"inconclusive": "inconcl.", "not applicable": "n/a"}
 
 @click.command("gate")
 @click.argument("bundles", nargs=-1, required=True, metavar="BUNDLE...", type=click.Path(path_type=Path))
-@click.option(
-    "--policy",
-    "policy_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("policy.toml"),
-    show_default=True,
-    help="What a release needs.",
-)
-@click.option(
-    "--features",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The gate's own features.  [default: what the policy names]",
-)
+@policy_options("What a release needs.")
 @click.option(
     "--release",
     type=click.Path(path_type=Path, file_okay=False),
@@ -77,7 +66,7 @@ def command(
         from cardembed.release import Release
 
         info = ReleaseInfo.of(Release.load(release))
-    folder = features if features is not None else policy_path.parent / policy.features
+    folder = features_of(policy, policy_path, features)
     decision = gate(policy, bundles, folder, release=info, nonce=nonce)
     emit(decision.model_dump(mode="json"), as_text(decision), as_json=as_json)
     if not decision.releasable:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cardembed._commands._building import refuse_occupied, refuse_shared_cards, refuse_unfit_photos
+from cardembed._commands._building import refuse_shared_cards, refuse_unfit_photos
 from cardembed._commands._embedding import release_of, release_option, threads_option
 from cardembed._commands._output import emit, json_option, progress
+from cardembed._commands._policy import features_of, policy_options
 from cardembed._imports import require
 from cardembed.errors import ReleaseError, UsageError
 
@@ -92,7 +93,7 @@ def build(
     from cardembed.cards.catalogue import load_catalogue
     from cardembed.cards.gallery import gallery_of
     from cardembed.release import Release
-    from cardembed.release_build import assemble_release, recorded_catalogue
+    from cardembed.release_build import assemble_release, recorded_catalogue, refuse_occupied
     from cardembed.retrieval.calibrate import Calibration, calibrate_release
 
     recipe = None
@@ -240,19 +241,7 @@ def verify(directory: Path | None, release_dir: Path | None, target: str | None,
 @command.command("seal")
 @click.argument("report", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @release_option
-@click.option(
-    "--policy",
-    "policy_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("policy.toml"),
-    show_default=True,
-    help="Says which cells need a device.",
-)
-@click.option(
-    "--features",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The features folder.  [default: what the policy names]",
-)
+@policy_options("Says which cells need a device.")
 @json_option
 def seal(
     report: Path, release_dir: Path | None, *, policy_path: Path, features: Path | None, as_json: bool
@@ -276,7 +265,7 @@ def seal(
 
     release = release_of(release_dir)
     policy = own_policy(policy_path)
-    folder = features if features is not None else policy_path.parent / policy.features
+    folder = features_of(policy, policy_path, features)
     decision = gate(policy, [report], folder, release=ReleaseInfo.of(release))
     verdict = seal_verdict(release, decision, datetime.now(UTC))
     states = {name: str(cell.state) for name, cell in verdict.cells.items() if cell.required}

@@ -153,11 +153,9 @@ def read_seal(release: Release) -> SealedVerdict:
     Raises:
         ReleaseError: There is none, it cannot be read, or it is about another release.
     """
-    file = release.root / SEALED
-    refused = partial(_unsealed, file)
-    verdict = read_record(SealedVerdict, file, refused, limit=_LIMIT)
+    verdict = _read(release.root / SEALED)
     if verdict.release_digest != release.digest:
-        raise refused(f"one about {verdict.release_digest[:16]}…")
+        raise _unsealed(release.root / SEALED, f"one about {verdict.release_digest[:16]}…")
     return verdict
 
 
@@ -170,8 +168,12 @@ def seal_state(release: Release) -> str:
     file = release.root / SEALED
     if not file.exists():
         return "not sealed"
-    about = read_record(SealedVerdict, file, partial(_unsealed, file), limit=_LIMIT).release_digest
+    about = _read(file).release_digest
     return "sealed" if about == release.digest else f"its seal is of another release, {about[:16]}…"
+
+
+def _read(file: Path) -> SealedVerdict:
+    return read_record(SealedVerdict, file, partial(_unsealed, file), limit=_LIMIT)
 
 
 def _unsealed(file: Path, found: str) -> ReleaseError:

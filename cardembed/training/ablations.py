@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -118,18 +118,16 @@ def _teacher_rows(
         if recipe.pretraining is not None and pretrained is not None:
             shutil.copyfile(pretrained, own.out / STAGE_0)
             start["pretrained"] = sha256_file(pretrained)
-        known = recorded_entry(own, "teacher", recipe, start) if own.resume else None
-        yield _row(name, known, partial(run_teacher, own, recipe))
+        yield _row(name, _known(own, "teacher", recipe, start), partial(run_teacher, own, recipe))
 
 
 def _student_rows(options: RunOptions, schedule: Schedule, teacher: Path, seed: int) -> Iterator[Ablation]:
     whole = StudentRecipe.for_target(options.profile, schedule.target)
     short = replace(whole, steps=schedule.student_steps, seed=seed)
+    taught_by = {"teacher": sha256_file(teacher)} if options.resume else {}
     for number, (name, student) in enumerate(_students(short).items()):
         own = _in_folder(options, f"student-{number}")
-        known = None
-        if own.resume:
-            known = recorded_entry(own, schedule.target, student, {"teacher": sha256_file(teacher)})
+        known = _known(own, schedule.target, student, taught_by)
         yield _row(name, known, partial(run_student, own, schedule.target, teacher, student))
 
 
@@ -137,6 +135,12 @@ def _in_folder(options: RunOptions, name: str) -> RunOptions:
     out = options.out / name
     out.mkdir(parents=True, exist_ok=True)
     return replace(options, out=out)
+
+
+def _known(
+    options: RunOptions, target: str, settings: TeacherRecipe | StudentRecipe, start: Mapping[str, str | None]
+) -> dict[str, Any] | None:
+    return recorded_entry(options, target, settings, start) if options.resume else None
 
 
 def _row(name: str, known: dict[str, Any] | None, run: Callable[[], dict[str, Any]]) -> Ablation:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
 
@@ -12,7 +11,7 @@ __all__ = ["student_settings", "teacher_settings"]
 # What a file gives may be of any type here: it is passed on as it is, for an error that knows its name.
 
 
-def teacher_settings(profile: str, given: Any) -> Any:  # noqa: ANN401 - see above
+def teacher_settings(profile: str, given: object) -> object:
     """The profile's teacher with what is given in place of its own settings, table by table.
 
     Where refinements are given, as many are made. The first is laid over the profile's first, and so on; any
@@ -23,16 +22,16 @@ def teacher_settings(profile: str, given: Any) -> Any:  # noqa: ANN401 - see abo
         given: The file's table.
     """
     known = asdict(TeacherRecipe.for_profile(profile))
-    settings = _over(known, given)
     if isinstance(given, dict) and isinstance(given.get("refinements"), list):
         below = known["refinements"] or (known["fine_tuning"],)
-        settings["refinements"] = [
+        refinements = [
             _over(below[min(number, len(below) - 1)], one) for number, one in enumerate(given["refinements"])
         ]
-    return settings
+        given = {**given, "refinements": refinements}
+    return _over(known, given)
 
 
-def student_settings(profile: str, target: str, *given: Any) -> Any:  # noqa: ANN401 - see above
+def student_settings(profile: str, target: str, *given: object) -> object:
     """The profile's student with what is given in place of its own settings.
 
     Args:
@@ -40,13 +39,13 @@ def student_settings(profile: str, target: str, *given: Any) -> Any:  # noqa: AN
         target: Whose student.
         given: The file's tables, of which a later one counts more.
     """
-    settings: Any = asdict(StudentRecipe.for_target(profile, target))
+    settings: object = asdict(StudentRecipe.for_target(profile, target))
     for one in given:
         settings = _over(settings, one)
     return settings
 
 
-def _over(settings: Any, given: Any) -> Any:  # noqa: ANN401 - see above
+def _over(settings: object, given: object) -> object:
     """Tables are merged; anything else replaces what was there."""
     if not isinstance(settings, dict) or not isinstance(given, dict):
         return given

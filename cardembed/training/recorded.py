@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cardembed._io import canonical_json, sha256_file
+from cardembed._io import json_value, sha256_file
 from cardembed.models.profiles import target_profile
 from cardembed.release_build import read_training
 from cardembed.training.recipes import StudentRecipe, TeacherRecipe
@@ -35,9 +34,9 @@ def recorded_entry(
     entry: dict[str, Any] | None = read_training(options.out).get(target)
     if entry is None or not weights.is_file():
         return None
-    views = json.loads(canonical_json(asdict(options.training_plan)))
+    views = json_value(asdict(options.training_plan))
     wanted = {
-        "recipe": json.loads(canonical_json(asdict(settings))),
+        "recipe": json_value(asdict(settings)),
         "profile": options.profile,
         "catalogue_digest": options.catalogue.digest,
         "distractors": None if options.distractors is None else options.distractors.reference,

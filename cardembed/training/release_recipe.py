@@ -149,8 +149,9 @@ def train_release(recipe: ReleaseRecipe, options: RunOptions) -> list[str]:
     if recorded_entry(options, "teacher", settings, start) is None:
         run_teacher(options, recipe.teacher, backbone_weights=backbone)
         trained.append("teacher")
+    taught_by = {"teacher": sha256_file(teacher)}
     for target, student in recipe.students.items():
-        if recorded_entry(options, target, student, {"teacher": sha256_file(teacher)}) is None:
+        if recorded_entry(options, target, student, taught_by) is None:
             run_student(options, target, teacher, student)
             trained.append(target)
     return trained

@@ -13,7 +13,7 @@ import torch
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from cardembed._io import atomic_write_json, canonical_json, sha256_file
+from cardembed._io import atomic_write_json, json_value, sha256_file
 from cardembed._seeds import derive_seed
 from cardembed._version import __version__
 from cardembed.cards.catalogue import Catalogue, load_catalogue
@@ -128,7 +128,7 @@ def _record(options: RunOptions, target: str, entry: dict[str, Any]) -> None:
         "distractors": options.distractors.reference if options.distractors is not None else None,
         "cardembed": __version__,
         "torch": str(torch.__version__),
-        "views": json.loads(canonical_json(asdict(options.training_plan))),
+        "views": json_value(asdict(options.training_plan)),
         **entry,
     }
     with FileLock(options.out / ".training.lock"):  # students may be distilled side by side
@@ -158,7 +158,6 @@ def run_teacher(
     )  # fmt: skip
     ended = run.train()
     path = options.out / "teacher.safetensors"
-    pretrained = options.out / STAGE_0
     backbone = None if backbone_weights is None else sha256_file(backbone_weights)
     metadata = {"profile": options.profile, "recipe": asdict(recipe)}
     if backbone is not None:
@@ -169,7 +168,7 @@ def run_teacher(
         "file": path.name, "sha256": digest, "recipe": asdict(recipe), "last": ended,
         "precision": training_precision(),
         "backbone": backbone,
-        "pretrained": sha256_file(pretrained) if pretrained.is_file() else None,
+        "pretrained": sha256_file(options.out / STAGE_0) if "pretraining" in ended else None,
         "figures": figures,
         "total_seconds": round(sum(stage["seconds"] for stage in ended.values()), 1),
         "curves": {

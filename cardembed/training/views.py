@@ -20,7 +20,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
 
-from cardembed._io import atomic_write_json, cache_root, canonical_json, sha256_bytes
+from cardembed._io import atomic_write_json, cache_root, canonical_json, json_value, sha256_bytes
 from cardembed._seeds import derive_seed
 from cardembed.cards.catalogue import Catalogue, SyntheticCatalogue
 from cardembed.cards.photo_conditions import CONDITIONS, simulate_photo
@@ -140,7 +140,7 @@ def open_pool(
         progress: Called with the views done and their total.
     """
     sizes = tuple(sorted(set(sizes)))
-    planned = json.loads(json.dumps(asdict(plan)))  # its keys are JSON's, as in the pool's record
+    planned = json_value(asdict(plan))  # its keys are JSON's, as in the pool's record
     if not plan.outliers:
         del planned["outliers"]  # pools without them, and what was trained on these, are older than they are
     about = {

@@ -1,4 +1,4 @@
-"""A run whose state is the number of its steps; as a program, one that is slow enough to be killed."""
+"""A run that only adds up; as a program, one that counts its steps slowly enough to be killed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ STEPS = 100_000
 SETTINGS = {"what": "killed"}
 
 
-class Counted:
-    """Stops before step `last`."""
+class Tally:
+    """A run whose state is the sum of what `draw` gave; cut off before step `until`, a `pause` (s) a step."""
 
-    def __init__(self, last=None, pause=0.0):
-        self.total, self.last, self.pause, self.begun = torch.zeros((), dtype=torch.int64), last, pause, None
-        self.parts = {"count": self}
+    def __init__(self, draw, until=None, pause=0.0):
+        self.draw, self.until, self.pause = draw, until, pause
+        self.total, self.begun = torch.zeros(()), None
+        self.parts = {"tally": self}
 
     def state_dict(self):
         return {"total": self.total}
@@ -31,15 +32,20 @@ class Counted:
         self.begun = step
 
     def step(self, step, progress):
-        if step == self.last:
+        if step == self.until:
             raise KeyboardInterrupt
         time.sleep(self.pause)
-        self.total = self.total + 1
-        return {"loss": float(step)}
+        self.total = self.total + self.draw()
+        return {"loss": float(self.total)}
+
+
+def one():
+    """What a run draws that counts its steps."""
+    return torch.ones(())
 
 
 if __name__ == "__main__":
     kept = run_state.Checkpoint.__init__
     run_state.Checkpoint.__init__ = lambda self, settings: kept(self, settings, interval=0.2)
     loop.EVERY = 1
-    loop.run_steps(Counted(pause=0.002), SETTINGS, STEPS, loop.LoopOptions(Path(sys.argv[1])))
+    loop.run_steps(Tally(one, pause=0.002), SETTINGS, STEPS, loop.LoopOptions(Path(sys.argv[1])))

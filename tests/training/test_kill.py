@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from counted_run import SETTINGS, STEPS, Counted
+from counted_run import SETTINGS, STEPS, Tally, one
 
 from cardembed.training.loop import LoopOptions, run_steps
 from cardembed.training.run_state import Checkpoint
@@ -35,7 +35,7 @@ def test_a_run_that_is_killed_goes_on_from_its_last_checkpoint(tmp_path):
         kept = checkpoint.load()
         assert kept is not None
         assert 0 < kept["step"] <= steps_of(log)[-1]
-        resumed = Counted(last=kept["step"] + 7)
+        resumed = Tally(one, until=kept["step"] + 7)
         with pytest.raises(KeyboardInterrupt):
             run_steps(resumed, SETTINGS, STEPS, LoopOptions(log, resume=True))
         assert resumed.begun == kept["step"]

@@ -4,32 +4,14 @@ import json
 
 import pytest
 import torch
+from counted_run import Tally
 
 from cardembed.training.loop import EVERY, LoopOptions, run_steps
 
 
-class Dice:
-    """A run whose state is the sum of what it threw; cut off before step `until`."""
-
-    def __init__(self, until=None):
-        self.until, self.total = until, torch.zeros(())
-        self.parts = {"dice": self}
-        self.begun = None
-
-    def state_dict(self):
-        return {"total": self.total}
-
-    def load_state_dict(self, state):
-        self.total = state["total"]
-
-    def begin(self, step):
-        self.begun = step
-
-    def step(self, step, progress):
-        if step == self.until:
-            raise KeyboardInterrupt
-        self.total = self.total + torch.rand(())
-        return {"loss": float(self.total)}
+def dice(until=None):
+    """A run that throws dice."""
+    return Tally(lambda: torch.rand(()), until)
 
 
 @pytest.fixture
@@ -51,7 +33,7 @@ def records(path):
 
 def test_a_run_that_was_cut_off_throws_what_it_would_have_thrown(tmp_path, often):
     steps, settings = 3 * EVERY, {"what": str(tmp_path)}
-    whole, cut, resumed = Dice(), Dice(until=2 * EVERY + 5), Dice()
+    whole, cut, resumed = dice(), dice(until=2 * EVERY + 5), dice()
     run_steps(whole, {"what": "whole"}, steps, LoopOptions(tmp_path / "whole.jsonl"))
     assert float(whole.total) != 0
 
@@ -64,7 +46,7 @@ def test_a_run_that_was_cut_off_throws_what_it_would_have_thrown(tmp_path, often
     # The second record was written again, not twice.
     assert [record["step"] for record in records(log.log_path)] == [EVERY, 2 * EVERY, 3 * EVERY]
 
-    again = Dice()
+    again = dice()
     run_steps(again, settings, steps, LoopOptions(tmp_path / "again.jsonl"))
     assert float(resumed.total) == float(again.total)
     figures = [
@@ -78,9 +60,9 @@ def test_a_folder_of_its_own_begins_anew_and_a_run_whose_weights_are_written_is_
     settings, begun = {"what": str(tmp_path)}, []
 
     def run(folder, *, written=False):
-        dice, options = Dice(), LoopOptions(tmp_path / folder / "log.jsonl", resume=True)
-        run_steps(dice, settings, 5, options)
-        begun.append((folder, dice.begun))
+        thrown, options = dice(), LoopOptions(tmp_path / folder / "log.jsonl", resume=True)
+        run_steps(thrown, settings, 5, options)
+        begun.append((folder, thrown.begun))
         if written:
             options.discard_checkpoint()
 

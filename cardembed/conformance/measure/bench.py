@@ -143,13 +143,14 @@ class Bench:
             PhotoSetError: Its match threshold was chosen on a photo that decides.
         """
         if target not in self._measurements:
-            if target in self.release.targets:
-                check_threshold(target, self.release.target(target), self.photo_set)
+            embedder = self.embedder(target)
+            entry = self.release.target(target)
+            check_threshold(target, entry, self.photo_set)
             self._measurements[target] = embed_target(
-                self.embedder(target),
+                embedder,
                 self.photo_set,
                 self.catalogue,
-                threshold=self.release.target(target).match_threshold,
+                threshold=entry.match_threshold,
                 teacher=None if target == "teacher" else self.teacher,
                 # What a chip answered in an earlier run says nothing about it in this one.
                 use_cache=self._setup["use_cache"] and self._chip_of(target) is None,
