@@ -42,7 +42,7 @@ class PretrainingRecipe:
     steps: Count = 1_400
     """Optimiser steps."""
     catalogue: CardSource = "synthetic:7001:4096"
-    """The cards that are learned: others than any gallery's."""
+    """The cards that are learned, others than any gallery's; a folder's place as a recipe's file gives it."""
 
     batch: Count = 40
     """Cards a step, each with its scan and a photo."""

@@ -95,11 +95,17 @@ class ReleaseRecipe(BaseModel):
     def located(self, folder: Path) -> Self:
         """The same with every path taken from `folder`."""
 
-        def found(spec: str | None) -> str | None:
-            return spec if spec is None or spec.startswith("synthetic:") else str(folder / spec)
+        def found(spec: str) -> str:
+            return spec if spec.startswith("synthetic:") else str(folder / spec)
 
         paths = ("catalogue", "zero_shot", "distractors", "backbone")
-        return self.model_copy(update={name: found(getattr(self, name)) for name in paths})
+        update: dict[str, Any] = {
+            name: found(spec) for name in paths if (spec := getattr(self, name)) is not None
+        }
+        if (stage0 := self.teacher.pretraining) is not None:
+            there = replace(stage0, catalogue=found(stage0.catalogue))
+            update["teacher"] = replace(self.teacher, pretraining=there)
+        return self.model_copy(update=update)
 
 
 def read_recipe(path: Path | str) -> ReleaseRecipe:

@@ -68,6 +68,11 @@ def test_the_prd_profile_has_its_own_settings(tmp_path):
     assert recipe.gallery() is None
 
 
+def test_stage_0s_folder_too_is_taken_from_the_file(read, tmp_path):
+    recipe = read(SHORT + '[teacher.pretraining]\ncatalogue = "others"')
+    assert recipe.teacher.pretraining.catalogue == str(tmp_path / "others")
+
+
 def test_the_gallery_has_all_parts(recipe):
     gallery = recipe.gallery()
     assert len(gallery) == 13
