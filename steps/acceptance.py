@@ -72,6 +72,11 @@ def answer(cell: Cell) -> None:
     cell.has_column("answer")
 
 
+@then(phrases.THRESHOLD_AT_LEAST.parser())
+def match_threshold(cell: Cell) -> None:
+    cell.has_column("match_threshold")
+
+
 @then(phrases.COSINE_ABOVE.parser())
 @then(phrases.SIMILARITY_ABOVE.parser())
 def similarity(cell: Cell) -> None:

@@ -55,8 +55,8 @@ def import_photo_set(
         name: For people.
 
     Raises:
-        PhotoSetError: The table or a picture cannot be used, with the first few reasons; or `out` is not
-            empty.
+        PhotoSetError: The table or a picture cannot be used, or a picture stands in two rows, with the first
+            few reasons; or `out` is not empty.
     """
     source, out = Path(source), Path(out)
     if out.is_symlink() or (out.exists() and not (out.is_dir() and not any(out.iterdir()))):
@@ -79,7 +79,7 @@ def import_photo_set(
                 first = error.errors(include_url=False)[0]
                 problems.append(f"row {number + 2}: {'.'.join(map(str, first['loc']))} {first['msg']}")
         if not problems:
-            problems = _pairs(records)
+            problems = _twice(records, [row["file"] for row in rows]) + _pairs(records)
         if problems:
             shown = "; ".join(problems[:_SHOWN]) + (" …" if len(problems) > _SHOWN else "")
             raise PhotoSetError(
@@ -180,6 +180,17 @@ def _check_condition(record: PhotoRecord, catalogue: Catalogue) -> None:
             found="a plain card by the catalogue's finish, where AC-3 needs a holo/gold card",
             action="leave the row out, or correct the finish in the catalogue",
         )
+
+
+def _twice(records: list[PhotoRecord], names: list[str]) -> list[str]:
+    """A picture that stands for several photos would count as many, and agree with itself in AC-6."""
+    first: dict[str, int] = {}
+    problems = []
+    for number, record in enumerate(records):
+        before = first.setdefault(record.sha256, number)
+        if before != number:
+            problems.append(f"row {number + 2}: {names[number]}: the same picture as row {before + 2}")
+    return problems
 
 
 def _pairs(records: list[PhotoRecord]) -> list[str]:

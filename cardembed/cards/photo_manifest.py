@@ -127,7 +127,12 @@ class PhotoManifest(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for what, values in (("id", [p.id for p in self.photos]), ("file", [p.file for p in self.photos])):
+        for what, values in (
+            ("id", [photo.id for photo in self.photos]),
+            ("file", [photo.file for photo in self.photos]),
+            # A picture that counts twice is no second sample.
+            ("picture", [photo.sha256 for photo in self.photos]),
+        ):
             twice = [value for value, times in Counter(values).items() if times > 1]
             if twice:
                 raise ValueError(f"photos share the {what} {twice[0]!r} ({len(twice)} such)")

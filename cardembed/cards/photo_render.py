@@ -27,7 +27,7 @@ from cardembed.errors import InfrastructureError, PhotoSetError, UsageError
 if TYPE_CHECKING:
     from cardembed.cards.catalogue import Catalogue
 
-__all__ = ["SIMULATOR_VERSION", "default_workers", "render_photo_set"]
+__all__ = ["SIMULATOR_VERSION", "default_workers", "planned_photos", "render_photo_set"]
 
 SIMULATOR_VERSION = 2
 """Raised whenever the same seed would give another photo."""
@@ -174,8 +174,7 @@ def render_photo_set(
     present = _present(out, catalogue, plan, split, seed)
     if present is not None:
         return present
-    distractors = _distractors(plan, split, seed)
-    photos = plan_photos(catalogue, plan, split=split, seed=seed, distractors=distractors)
+    photos, distractors = planned_photos(catalogue, plan, split=split, seed=seed)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=".part"))
@@ -219,12 +218,23 @@ def render_photo_set(
     return PhotoSet(out, manifest)
 
 
-def _distractors(plan: PhotoPlan, split: Split, seed: int | str) -> Catalogue | None:
+def planned_photos(
+    catalogue: Catalogue, plan: PhotoPlan, *, split: Split, seed: int | str
+) -> tuple[list[PlannedPhoto], Catalogue | None]:
+    """The photos of a set, in their order, and the catalogue that its unknown cards come from, if any.
+
+    Args:
+        catalogue: The cards.
+        plan: How many photos of each kind.
+        split: What they may be used for.
+        seed: What all seeds derive from.
+    """
     from cardembed.cards.catalogue import SyntheticCatalogue
 
-    if plan.unknown_card == 0:
-        return None
-    return SyntheticCatalogue(distractor_seed(split, seed), max(256, 2 * plan.unknown_card))
+    others: Catalogue | None = None
+    if plan.unknown_card:
+        others = SyntheticCatalogue(distractor_seed(split, seed), max(256, 2 * plan.unknown_card))
+    return plan_photos(catalogue, plan, split=split, seed=seed, distractors=others), others
 
 
 def _release_digest(split: Split, seed: int | str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from cardembed._io import sha256_bytes
+from cardembed._io import canonical_json, sha256_bytes
 from cardembed.cards.photo_render import SIMULATOR_VERSION
 from cardembed.conformance.chip_setup import CHIP_TARGET
 from cardembed.conformance.evidence import Bundle
@@ -211,8 +211,17 @@ def _cell(examined: Examined, cell: BundleCell, spec: CellSpec, policy: Policy) 
         )
     elif cell.verdict is not None and _numbers(cell.verdict) != _numbers(verdict):
         found.append(f"{cell.id}: it claims other numbers than its raw numbers give ({verdict.reason})")
-    examined.verdicts[cell.id] = verdict
+    examined.verdicts[cell.id] = _with_attempts(cell, verdict)
     return found
+
+
+def _with_attempts(cell: BundleCell, verdict: CellVerdict) -> CellVerdict:
+    """What was executed until it passed has not passed."""
+    before = [attempt for attempt in cell.attempts if attempt.state in (State.FAIL, State.INCONCLUSIVE)]
+    if not before or verdict.state not in (State.PASS, State.REPORTED):
+        return verdict
+    reason = f"executed {len(cell.attempts) + 1} times; before: {before[0].state}: {before[0].reason}"
+    return verdict.model_copy(update={"state": State.ERROR, "reason": reason})
 
 
 def _numbers(verdict: CellVerdict) -> list[tuple[object, ...]]:
@@ -229,12 +238,14 @@ def _provenance(examined: Examined, cell: BundleCell, samples: Samples | None) -
             f"{cell.id}: it claims fidelity {cell.fidelity}, and the runner {examined.runner.name!r} "
             f"has at most {examined.runner.max_fidelity}"
         )
+    if artefact is None and (samples is not None or cell.fidelity is not None):
+        return [*found, f"{cell.id}: it has numbers or a fidelity, and no artefact they are about"]
+    if artefact is not None and cell.fidelity not in (None, artefact.fidelity):
+        found.append(f"{cell.id}: fidelity {cell.fidelity} of an artefact executed at {artefact.fidelity}")
     if samples is None:
         return found
     if artefact is None or cell.fidelity is None:
-        return [*found, f"{cell.id}: it has numbers, and no artefact they are about"]
-    if artefact.fidelity is not cell.fidelity:
-        found.append(f"{cell.id}: fidelity {cell.fidelity} of an artefact executed at {artefact.fidelity}")
+        return [*found, f"{cell.id}: it has numbers, and no fidelity they are of"]
     context = samples.context
     for what, says, is_ in (
         ("artefact", context.artefact_digest, artefact.digest),
@@ -282,6 +293,8 @@ def check_together(examined: Sequence[Examined]) -> list[str]:
     for one in examined:
         predicate = one.bundle.predicate
         values.setdefault("releases", set()).add(predicate.release.digest)
+        said = sha256_bytes(canonical_json(predicate.release.model_dump(mode="json")))
+        values.setdefault("descriptions of the release", set()).add(said)
         values.setdefault("catalogues", set()).add(predicate.catalogue_digest)
         if predicate.photos.provenance == "simulated":
             values.setdefault("sets of simulated photos", set()).add(predicate.photos.digest)

@@ -23,7 +23,7 @@ class Predicate:
     column: str
     """The samples' column."""
     operator: str
-    """ "==", "<", "<=" or ">"."""
+    """ "==", "<", "<=", ">=" or ">"."""
     value: float | str
     """The number or text to compare with."""
 
@@ -123,6 +123,7 @@ def read_requirements(steps: Sequence[str]) -> Requirements:
         ClaimError: A step that no phrase has, or steps that make no sense together.
     """
     setup: Phrase | None = None
+    unclaimed: int | None = None
     predicates: list[Predicate] = []
     claims: list[Claim] = []
     for index, text in enumerate(steps):
@@ -136,14 +137,18 @@ def read_requirements(steps: Sequence[str]) -> Requirements:
             setup = phrase
         elif phrase.role is Role.PREDICATE:
             predicates.append(_predicate(text, phrase, fields))
+            unclaimed = index
         elif phrase.role is Role.CLAIM:
             before = next((claim for claim in reversed(claims) if claim.kind is ClaimKind.SHARE), None)
             try:
                 claims.append(_claim(text, phrase, fields, predicates, before))
             except ValueError as error:
                 raise ClaimError(index, str(error)) from error
+            unclaimed = unclaimed if claims[-1].kind is ClaimKind.OWN_SHARE else None
     if setup is None or setup.kind is None or setup.condition is None:
         raise ClaimError(0, "no step that says which samples")
     if not claims:
         raise ClaimError(len(steps) - 1, "no claim that says for how many samples")
+    if unclaimed is not None:
+        raise ClaimError(unclaimed, "what a sample must satisfy, and no claim after it for how many")
     return Requirements(setup.kind, setup.condition, tuple(predicates), tuple(claims))

@@ -57,6 +57,8 @@ def _compare(column: Sequence[float | str], predicate: Predicate) -> Mask:
         return np.asarray(values < predicate.value)
     if predicate.operator == "<=":
         return np.asarray(values <= predicate.value)
+    if predicate.operator == ">=":
+        return np.asarray(values >= predicate.value)
     return np.asarray(values > predicate.value)
 
 

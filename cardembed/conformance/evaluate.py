@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 from cardembed.conformance.census import evaluate_census
 from cardembed.conformance.decide import decide_claim, shown_beside
-from cardembed.conformance.samples import CensusSamples, RetrievalSamples, Samples, UnknownSamples
+from cardembed.conformance.samples import (
+    CensusSamples,
+    PairSamples,
+    RetrievalSamples,
+    Samples,
+    UnknownSamples,
+)
 from cardembed.conformance.spec import CellSpec
 from cardembed.conformance.states import State, worst
 from cardembed.conformance.verdicts import CellVerdict, ShareResult
@@ -27,6 +33,14 @@ _LEAST = {
     "distance": -0.001,
     "nearest_distance": -0.001,
 }
+_MOST = {
+    # column: the largest number that it can hold
+    "similarity": 1.001,
+    "distance": 2.001,
+    "nearest_distance": 2.001,
+}
+_OF_TWO_PHOTOS = frozenset({"clean+clean-second", "clean+occluded", "clean+glare"})
+"""Conditions of pairs that are two photos; other pairs are one photo, embedded in two ways."""
 _SAME_DISTANCE = 1e-5
 """float32 similarities of the same vectors differ by less, whichever product they come from."""
 
@@ -89,6 +103,9 @@ def _bad_numbers(samples: Samples) -> str | None:
         least = _LEAST.get(name)
         if least is not None and any(value is not None and value < least for value in column):
             return f"the column {name!r} holds a number below {least}"
+        most = _MOST.get(name)
+        if most is not None and any(value > most for value in column):
+            return f"the column {name!r} holds a number above {most}"
     photos = getattr(samples, "photo", None)
     if photos is not None and len(set(photos)) < len(photos):
         return f"{len(photos) - len(set(photos))} photos were counted twice"
@@ -110,6 +127,10 @@ def _contradiction(samples: Samples) -> str | None:
                 found = f"has its card nearest at {least:.6g}, and its card at {distance:.6g}"
             if found is not None:
                 return f"numbers that contradict themselves: photo {samples.photo[row]!r} {found}"
+    if isinstance(samples, PairSamples) and samples.context.condition in _OF_TWO_PHOTOS:
+        same = [one for one, other in zip(samples.photo, samples.other_photo, strict=True) if one == other]
+        if same:
+            return f"numbers that contradict themselves: photo {same[0]!r} was compared with itself"
     threshold = samples.context.match_threshold
     if isinstance(samples, UnknownSamples) and threshold is not None:
         columns_ = (samples.photo, samples.answer, samples.nearest_distance)

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from cardembed._io import sha256_bytes
 from cardembed.conformance.predicate import (
@@ -33,10 +34,12 @@ from cardembed.conformance.signing import (
 from cardembed.conformance.statement import build_statement, parse_statement
 from cardembed.errors import EvidenceError
 
-__all__ = ["EVIDENCE", "REPORT", "Bundle", "read_bundle", "seal_bundle", "write_bundle"]
+__all__ = ["EVIDENCE", "OWN_KEY", "REPORT", "Bundle", "read_bundle", "seal_bundle", "write_bundle"]
 
 EVIDENCE = "evidence.dsse.json"
 REPORT = "report.html"
+OWN_KEY: Literal["own"] = "own"
+"""In place of keys: the one that the bundle names itself."""
 _FOLDERS = ("measurements", "images")
 _LIMITS = {EVIDENCE: 64 << 20, "measurements": 512 << 20, "images": 8 << 20}
 """Bytes a file."""
@@ -240,12 +243,13 @@ def _check_references(root: Path, predicate: BundlePredicate, there: Iterable[st
             raise _error(root, f"the text of {path} by its digest", "another text")
 
 
-def read_bundle(directory: Path | str, *, keys: Sequence[PublicKey] | None = None) -> Bundle:
+def read_bundle(directory: Path | str, *, keys: Sequence[PublicKey] | Literal["own"] | None = None) -> Bundle:
     """Read a bundle, every file checked against the digest that was signed.
 
     Args:
         directory: The bundle.
-        keys: Who may have signed it. None checks no signature: good for looking, not for deciding.
+        keys: Who may have signed it; OWN_KEY takes the key that the bundle names: then nothing was changed
+            since, and whom the key belongs to is open. None checks no signature.
 
     Raises:
         SignatureError: No envelope, a wrong signature, or an unknown key.
@@ -255,7 +259,11 @@ def read_bundle(directory: Path | str, *, keys: Sequence[PublicKey] | None = Non
     if not root.is_dir():
         raise _error(root, "an evidence bundle (a directory)", "none", "give the folder that a run wrote")
     evidence = root / EVIDENCE
-    payload, signer = open_envelope(_read(evidence, _LIMITS[EVIDENCE]), keys, evidence)
+    envelope = _read(evidence, _LIMITS[EVIDENCE])
+    if keys == OWN_KEY:
+        named = parse_statement(open_envelope(envelope, None, evidence)[0], evidence).public_key
+        keys = [] if named is None else [PublicKey.parse(named)]
+    payload, signer = open_envelope(envelope, keys, evidence)
     predicate = parse_statement(payload, evidence)
     extra = sorted(p.name for p in root.iterdir() if p.name not in (EVIDENCE, REPORT, *_FOLDERS))
     if extra:

@@ -9,7 +9,7 @@ from cardembed.conformance.phrases import Role, find_phrase
 from cardembed.conformance.predicate import StepRecord
 from cardembed.conformance.samples import Samples
 from cardembed.conformance.spec import CellSpec
-from cardembed.conformance.states import State, StepStatus
+from cardembed.conformance.states import State, StepStatus, worst
 from cardembed.conformance.verdicts import CellVerdict
 
 __all__ = ["judge"]
@@ -38,7 +38,8 @@ def judge(spec: CellSpec, steps: Sequence[StepRecord], samples: Samples | None) 
         return _verdict(spec, State.ERROR, f"a step that the feature does not have here: {strange}")
     for step in steps:
         if step.status in _BROKEN:
-            return _verdict(spec, _BROKEN[step.status], step.reason or f"{step.status}: {step.text}")
+            broken = _verdict(spec, _BROKEN[step.status], step.reason or f"{step.status}: {step.text}")
+            return _worse(broken, spec, samples)
     stopped = [step for step in steps if step.status is not StepStatus.PASSED]
     if len(steps) < len(spec.steps) and not stopped:
         return _verdict(spec, State.ERROR, f"a step that never ran: {spec.steps[len(steps)]}")
@@ -47,6 +48,14 @@ def judge(spec: CellSpec, steps: Sequence[StepRecord], samples: Samples | None) 
 
 def _verdict(spec: CellSpec, state: State, reason: str) -> CellVerdict:
     return CellVerdict(cell=spec.id, state=state, reason=reason)
+
+
+def _worse(broken: CellVerdict, spec: CellSpec, samples: Samples | None) -> CellVerdict:
+    """A step that broke off after the measurement hides nothing of what the numbers say."""
+    if spec.kind is None or samples is None:
+        return broken
+    said = evaluate(spec, samples)
+    return broken if worst([said.state, broken.state]) is broken.state else said
 
 
 def _of_steps(spec: CellSpec, stopped: Sequence[StepRecord]) -> CellVerdict:

@@ -75,7 +75,7 @@ class Phrase:
     column: str | None = None
     """Predicate (and own share): the samples' column."""
     operator: str | None = None
-    """Predicate: "==", "<", "<=" or ">"."""
+    """Predicate: "==", "<", "<=", ">=" or ">"."""
     value: int | str | None = None
     """Predicate: what to compare with, or the name of the pattern's field that holds it."""
     claim: ClaimKind | None = None
@@ -159,6 +159,9 @@ NEAREST_ABOVE = _predicate(
     "the distance to nearest card MUST be >{limit:g}", "nearest_distance", ">", "limit"
 )
 ANSWERS = _predicate('the system MUST report "{answer}"', "answer", "==", "answer")
+THRESHOLD_AT_LEAST = _predicate(
+    "a card at a distance below {limit:g} would be reported", "match_threshold", ">=", "limit"
+)
 COSINE_ABOVE = _predicate("the cosine similarity MUST be >{limit:g}", "similarity", ">", "limit")
 SIMILARITY_ABOVE = _predicate("the similarity MUST be >{limit:g}", "similarity", ">", "limit")
 SIMILARITY_BELOW = _predicate("the similarity MUST be <{limit:g}", "similarity", "<", "limit")

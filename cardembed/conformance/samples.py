@@ -150,6 +150,12 @@ class UnknownSamples(_Columns):
     answer: list[str]
     """What `match` said: "No match found" or a card id."""
 
+    @property
+    def match_threshold(self) -> list[float] | None:
+        """The same for every photo; None where the context has none."""
+        threshold = self.context.match_threshold
+        return None if threshold is None else [threshold] * self.size
+
 
 class PairSamples(_Columns):
     """Two photos of a card each (AC-6)."""

@@ -188,6 +188,7 @@ def _unsealed(file: Path, found: str) -> ReleaseError:
 def departures(sealed: SealedVerdict, decision: GateDecision) -> list[str]:
     """Where a run of the same release says something else than its seal, one line a cell."""
     now = {cell.id: result for cell in decision.cells for result in cell.results}
+    required = {cell.id for cell in decision.cells if cell.required}
     lines = []
     if decision.release_digest != sealed.release_digest:
         judged = (decision.release_digest or "none")[:16]
@@ -196,6 +197,9 @@ def departures(sealed: SealedVerdict, decision: GateDecision) -> list[str]:
         before, after = sealed.cells.get(name), now.get(name)
         if before is None or after is None:
             lines.append(f"{name}: {'not sealed' if before is None else 'no result, but sealed'}")
+        elif before.required != (name in required):
+            was, is_ = ("required", "only reported") if before.required else ("only reported", "required")
+            lines.append(f"{name}: sealed as {was}, now {is_}")
         elif before.state is not after.state:
             lines.append(f"{name}: sealed as {before.state}, now {after.state}: {after.reason}")
         elif before.fidelity not in (None, after.fidelity):

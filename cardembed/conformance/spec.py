@@ -197,6 +197,11 @@ def parse_feature(text: str, relative: str) -> list[CellSpec]:
     if not pickles:
         raise _error(relative, "no scenario")
     scenarios = _scenarios(document["feature"], relative)
+    judged = {pickle["astNodeIds"][0] for pickle in pickles}
+    for node, scenario in scenarios.items():
+        if node not in judged:
+            place = f"{relative}:{scenario.line}"
+            raise _error(place, "a scenario that is never executed: its examples have no row, or it no step")
     specs = [_spec(pickle, scenarios[pickle["astNodeIds"][0]], relative) for pickle in pickles]
     seen = Counter(spec.id for spec in specs)
     return [_by_example(spec) if seen[spec.id] > 1 and spec.kind is None else spec for spec in specs]

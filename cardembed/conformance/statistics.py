@@ -125,8 +125,9 @@ def effective_sample_size(
 ) -> float:
     """Korn and Graubard's effective number of samples, for samples that come in clusters (photos of a card).
 
-    n / (design effect), times the squared ratio of Student's t for n − 1 and (clusters − 1) degrees of
-    freedom; never above n. Where all samples agree the variance says nothing: then the number of clusters.
+    n / (design effect), at most n, times the squared ratio of Student's t for n − 1 and (clusters − 1)
+    degrees of freedom: few clusters show little of how clusters differ, however alike they are. Where all
+    samples agree the variance says nothing: then the number of clusters.
 
     Args:
         satisfied: One a sample.
@@ -149,11 +150,11 @@ def effective_sample_size(
         return float(groups)
     residuals = np.bincount(member, weights=values - share)
     variance = groups / (groups - 1) * float((residuals**2).sum()) / n**2
-    if variance <= 0:  # every cluster has the same share
-        return float(n)
-    size = share * (1 - share) / variance
+    size = float(n)
+    if variance > 0:  # 0 where every cluster has the same share
+        size = min(size, share * (1 - share) / variance)
     size *= float((special.stdtrit(n - 1, confidence) / special.stdtrit(groups - 1, confidence)) ** 2)
-    return float(min(max(size, 1.0), n))
+    return max(size, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

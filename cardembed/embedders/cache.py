@@ -22,6 +22,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from cardembed._io import atomic_write_bytes, atomic_write_json, cache_root, canonical_json, sha256_bytes
+from cardembed._revision import code_digest, package_version
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder
 from cardembed.embedders.sources import PhotoSource
 
@@ -54,13 +55,14 @@ class Embedded:
 
 
 def cache_key(embedder: Embedder, images: PhotoSource) -> str:
-    """SHA-256 over artefact, preprocessing, runtime (name, version, derived file), images and Pillow.
+    """SHA-256 over artefact, preprocessing, runtime (name, version, derived file), images, and what computes.
 
-    Where our own executor is the runtime, its code belongs to it. The last bits of a decoded JPEG and of a
-    resized image depend on Pillow.
+    That is our own code that prepares and embeds, timm, whose layers it assembles, and Pillow, on which the
+    last bits of a decoded JPEG and of a resized image depend. Where our own executor is the runtime, its code
+    belongs to it.
     """
-    parts = ["embeddings", 2, embedder.identity, images.digest, PIL.__version__]
-    return sha256_bytes(canonical_json(parts))
+    code = [code_digest("cardembed.embedders", "cardembed.models"), package_version("timm"), PIL.__version__]
+    return sha256_bytes(canonical_json(["embeddings", 3, embedder.identity, images.digest, *code]))
 
 
 def embed_cached(

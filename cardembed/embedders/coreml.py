@@ -13,9 +13,9 @@ from PIL import Image
 
 from cardembed._imports import require
 from cardembed._io import canonical_json, sha256_artefact, sha256_bytes
+from cardembed._revision import code_digest
 from cardembed._sizes import check_size
 from cardembed.coreml.limits import Limits
-from cardembed.coreml.revision import executor_digest
 from cardembed.embedders.apple import ComputeUnits, load_model, on_macos, planned_units, require_macos
 from cardembed.embedders.base import EMBEDDING_DIM, Embedder, thread_count
 from cardembed.embedders.declared import DeclaredArtefact
@@ -189,7 +189,7 @@ class CoreMLEmbedder(Embedder):
         """As every embedder's; where our executor computes, its own code belongs to it too."""
         if self._program.compute_units is not None:
             return super().identity
-        return sha256_bytes(canonical_json([super().identity, executor_digest()]))
+        return sha256_bytes(canonical_json([super().identity, code_digest("cardembed.coreml")]))
 
     def embed_impl(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """One prediction; where the artefact takes pictures, of the pixels that the batch was made of."""

@@ -12,7 +12,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from cardembed._io import (
     sha256_artefact,
     sha256_bytes,
 )
+from cardembed._revision import package_version
 from cardembed._version import __version__
 from cardembed.embedders.shipped import COREML_FORMATS, ONNX_FORMATS, shipped_artefact
 from cardembed.errors import ArtefactError, CardembedError, ReleaseError, UnavailableError
@@ -241,13 +241,7 @@ def _derived(
 
 def _versions(tools: tuple[str, ...]) -> dict[str, str | None]:
     """Of what writes a file, this package among it; None of what is not installed."""
-    found: dict[str, str | None] = {"cardembed": __version__}
-    for name in tools:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+    return {"cardembed": __version__, **{name: package_version(name) for name in tools}}
 
 
 def _once(file: Path, make: Make, note: Mapping[str, Any], *, torch: bool = False) -> tuple[Path, str]:

@@ -105,7 +105,8 @@ def test_other_conditions_need_no_family(folder, tmp_path):
 
 
 def test_glare_is_of_holo_and_gold_cards_only(folder, tmp_path):
-    rows = [{"file": "d.png", "condition": "glare", "card": card} for card in (HOLO, PLAIN, GOLD)]
+    cards = zip("cde", (HOLO, PLAIN, GOLD), strict=True)
+    rows = [{"file": f"{name}.png", "condition": "glare", "card": card} for name, card in cards]
     write(folder, rows)
     with pytest.raises(
         PhotoSetError, match=f"row 3: glare of {PLAIN}: a plain card .*AC-3.*holo/gold"
@@ -116,6 +117,17 @@ def test_glare_is_of_holo_and_gold_cards_only(folder, tmp_path):
     assert not (tmp_path / "set").exists()
     write(folder, [rows[0], rows[2]])
     assert len(import_photo_set(folder, CATALOGUE, out=tmp_path / "set")) == 2
+
+
+def test_a_picture_counts_once(folder, tmp_path):
+    (folder / "copy.png").write_bytes((folder / "c.png").read_bytes())
+    write(folder, [*ROWS, {"file": "copy.png", "condition": "unknown", "family": "cloth"}])
+    with pytest.raises(PhotoSetError, match=r"row 7: copy\.png: the same picture as row 4"):
+        import_photo_set(folder, CATALOGUE, out=tmp_path / "set")
+    write(folder, [*ROWS, ROWS[-1]])
+    with pytest.raises(PhotoSetError, match=r"row 7: e\.png: the same picture as row 6"):
+        import_photo_set(folder, CATALOGUE, out=tmp_path / "set")
+    assert not (tmp_path / "set").exists()
 
 
 def test_tables_that_cannot_be_used_are_told(folder, tmp_path):

@@ -205,7 +205,7 @@ def pairs(n, *, low=0, condition="clean+clean-second", **more):
     return raw.PairSamples(
         context=context(condition, **more),
         photo=names,
-        other_photo=names,
+        other_photo=[f"{name}, again" for name in names],
         card=names,
         similarity=[0.7] * low + [0.9] * (n - low),
     )

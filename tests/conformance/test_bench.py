@@ -14,8 +14,10 @@ from cardembed.cards.gallery import gallery_of
 from cardembed.cards.photo_manifest import MANIFEST, read_manifest
 from cardembed.cards.photo_plan import PhotoPlan
 from cardembed.cards.photo_render import SIMULATOR_VERSION, render_photo_set
+from cardembed.cards.photo_set import PhotoSet
 from cardembed.conformance.measure import Teacher
 from cardembed.conformance.measure.bench import Bench, prepare
+from cardembed.conformance.measure.drawn import check_drawn
 from cardembed.conformance.predicate import ReleaseInfo
 from cardembed.conformance.recorder.options import Options
 from cardembed.errors import PhotoSetError
@@ -91,6 +93,40 @@ def test_photos_that_somebody_could_choose_are_refused_in_one_line(ask, release,
     assert f"from the release {release.digest[:16]}…" in text
     assert "cardembed photos make --release" in text
     assert "\n" not in text
+
+
+PLANNED = PhotoPlan(**{**PLAN.model_dump(), "clean": 3, "curve_severities": ()})
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda photos: photos[1:], "2 of its 3, or another order"),
+        (lambda photos: photos[::-1], "3 of its 3, or another order"),
+        (lambda photos: (photos[0].model_copy(update={"seed": 7}), *photos[1:]), "also 's2-clean-0000'"),
+        (lambda photos: (photos[0].model_copy(update={"id": "nice"}), *photos[1:]), "also 'nice'"),
+    ],
+    ids=["left out", "reordered", "another seed", "another photo"],
+)
+def test_photos_that_somebody_picked_are_refused(tmp_path, release, change, found):
+    catalogue = load_catalogue(release.searched)
+    root = tmp_path / "photos"
+    made = render_photo_set(catalogue, PLANNED, split="verdict", seed=release.digest, out=root, workers=1)
+    check_drawn(made, release, catalogue)
+    manifest = made.manifest.model_copy(update={"photos": tuple(change(made.manifest.photos))})
+    with pytest.raises(PhotoSetError, match=found):
+        check_drawn(PhotoSet(root, manifest), release, catalogue)
+
+
+@pytest.mark.parametrize("plan", [None, PLANNED.model_copy(update={"size": (1440, 2016)})])
+def test_photos_of_another_size_or_without_a_plan_are_refused(tmp_path, release, plan):
+    catalogue = load_catalogue(release.searched)
+    made = render_photo_set(
+        catalogue, PLANNED, split="verdict", seed=release.digest, out=tmp_path / "photos", workers=1
+    )
+    other = PhotoSet(made.root, made.manifest.model_copy(update={"plan": plan}))
+    with pytest.raises(PhotoSetError, match="no plan" if plan is None else "1440 × 2016"):
+        check_drawn(other, release, catalogue)
 
 
 def test_the_cards_of_the_training_stand_for_the_gallery(tmp_path, random_release):

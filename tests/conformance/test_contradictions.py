@@ -1,13 +1,13 @@
 """Numbers that no search and no match can give are an error, not a verdict."""
 
 import pytest
-from conformance_parts import AC1, AC4, alignment, pairs, retrieval, unknown
+from conformance_parts import AC1, AC4, AC6, alignment, pairs, retrieval, unknown
 
 from cardembed.conformance.evaluate import evaluate
 from cardembed.conformance.spec import parse_feature
 from cardembed.conformance.states import State
 
-CLEAN, UNKNOWN = (parse_feature(text, "x.feature")[0] for text in (AC1, AC4))
+CLEAN, UNKNOWN, PAIRS = (parse_feature(text, "x.feature")[0] for text in (AC1, AC4, AC6))
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,44 @@ def test_an_answer_follows_from_its_distance_and_the_threshold(distance, answer,
     assert (verdict.state is not State.ERROR) == good
     if not good:
         assert f"photo 'u7' got the answer '{answer}' at distance {distance} with" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("threshold", "state"), [(0.4, State.PASS), (0.5, State.PASS), (0.39, State.FAIL), (1e-9, State.FAIL)]
+)
+def test_a_threshold_that_refuses_cards_too_refuses_nothing(threshold, state):
+    text = AC4.replace(
+        "    And this holds",
+        "    And a card at a distance below 0.4 would be reported\n    And this holds",
+        1,
+    )
+    samples = unknown({"table": 60}, match_threshold=threshold)
+    assert evaluate(parse_feature(text, "x.feature")[0], samples).state is state
+    samples.context.match_threshold = None
+    assert evaluate(parse_feature(text, "x.feature")[0], samples).state is State.ERROR
+
+
+def test_a_photo_is_no_second_photo_of_its_card():
+    samples = pairs(100)
+    samples.other_photo[5] = "p5"
+    verdict = evaluate(PAIRS, samples)
+    assert verdict.state is State.ERROR
+    assert "photo 'p5' was compared with itself" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("spec", "samples", "column"),
+    [
+        (PAIRS, pairs(100), "similarity"),
+        (CLEAN, retrieval(100), "distance"),
+        (UNKNOWN, unknown({"table": 60}), "nearest_distance"),
+    ],
+)
+def test_numbers_that_no_cosine_gives_are_an_error(spec, samples, column):
+    getattr(samples, column)[2] = 7.0
+    verdict = evaluate(spec, samples)
+    assert verdict.state is State.ERROR
+    assert f"the column '{column}' holds a number above" in verdict.reason
 
 
 def test_answers_without_a_threshold_are_counted_as_they_are():

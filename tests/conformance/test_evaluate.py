@@ -429,6 +429,14 @@ def test_steps_without_numbers_or_of_another_feature_are_an_error():
     assert judge(CLEAN, twice, retrieval(100)).state is State.ERROR
 
 
+@pytest.mark.parametrize("status", ["skipped", "error"])
+def test_a_step_that_breaks_off_hides_no_failing_numbers(status):
+    steps = [*passed(CLEAN)[:-1], StepRecord(text=CLEAN.steps[-1], status=StepStatus(status), reason="away")]
+    assert judge(CLEAN, steps, retrieval(100, wrong=60)).state is State.FAIL
+    assert judge(CLEAN, steps, retrieval(100)).reason == "away"
+    assert judge(CLEAN, steps, None).reason == "away"
+
+
 @pytest.mark.parametrize(
     ("statuses", "state"),
     [

@@ -11,18 +11,30 @@ from conformance_parts import (
     unknown,
     write_features,
 )
-from gate_parts import DESK, GOOD, IOS, PI, policy
+from gate_parts import DESK, GOOD, IOS, PI, policy, set_cell
 
 from cardembed.cards.photo_render import SIMULATOR_VERSION
 from cardembed.conformance.measure.target import VERDICT_SEVERITY
-from cardembed.conformance.policy import Runner
-from cardembed.conformance.predicate import ArtefactInfo, ReleaseInfo
+from cardembed.conformance.policy import Requirement, Runner
+from cardembed.conformance.predicate import ArtefactInfo, Attempt, ReleaseInfo
 from cardembed.conformance.states import State
+from cardembed.fidelity import Fidelity
 from cardembed.release import Artefact, Release, TargetEntry
 
 OTHER = "1" * 64
 CHIP = {"asked": "chip", "target": "hailo8l", "simulated": False}
 """The beginning of a chip's record."""
+STEPS = """@DEVICE-9
+Feature: A phone
+
+  Scenario Outline: <target>
+    Given a phone
+    Then it is well
+
+    Examples: targets
+      | target |
+      | ios    |
+"""
 
 
 def refused(decision):
@@ -105,6 +117,41 @@ def test_only_a_chips_record_makes_an_answer_a_chips(here, record, message):
         else:
             (reason,) = reasons
             assert reason == f"it claims fidelity device of hailo8l, and the record of the device {message}"
+
+
+@pytest.mark.parametrize("executed", ["emulated", None])
+def test_a_cell_that_steps_decide_has_the_fidelity_of_what_was_executed(here, executed):
+    (here.features / "models" / "device.feature").write_text(STEPS)
+    rules = policy(requirements=(Requirement(criterion="DEVICE-*", fidelity="device"),))
+    more = {} if executed is None else {"ios": ArtefactInfo(digest=DIGEST["ios"], fidelity=executed)}
+    teacher = {"teacher": ArtefactInfo(digest=DIGEST["teacher"], fidelity="reference")}
+    claims = set_cell("DEVICE-9/ios", fidelity=Fidelity.DEVICE)
+    bundle = here.bundle(
+        artefacts=teacher | more, targets=("teacher", "ios"), samples={"AC-1/ios": None}, change=claims
+    )
+    reason = "fidelity device of an artefact executed at" if executed else "no artefact they are about"
+    assert any("DEVICE-9/ios" in one and reason in one for one in refused(here.gate(bundle, rules=rules)))
+
+
+def test_a_cell_that_failed_before_it_passed_does_not_pass(here):
+    for state, good in ((State.FAIL, False), (State.INCONCLUSIVE, False), (State.ERROR, True)):
+        tried = [Attempt(state=state, reason="bytes differ")]
+        decision = here.gate(here.bundle(change=set_cell("AC-1/ios", attempts=tried)))
+        assert decision.releasable == good
+        if not good:
+            cell = here.cell(decision, "AC-1/ios")
+            assert (cell.state, cell.reason) == (
+                State.ERROR,
+                f"executed 2 times; before: {state}: bytes differ",
+            )
+
+
+def test_bundles_describe_the_release_alike(here):
+    desk = here.bundle(targets=("teacher", "-"))
+    other = here.bundle(targets=("ios",), release=release_info(profile="prd"))
+    found = here.gate(desk, other)
+    assert not found.releasable
+    assert any("different descriptions of the release" in one for one in found.reasons)
 
 
 @pytest.mark.parametrize("fidelity", ["reference", "runtime", "emulated"])

@@ -69,6 +69,7 @@ CONFTEST = """
     from cardembed.errors import InfrastructureError, UnavailableError
 
     def pytest_addoption(parser):
+        parser.addoption("--twice", action="store_true")
         parser.addoption("--wrong", type=int, default=0)  # so many photos of 640 have another card nearest
 
     def pytest_cardembed_prepare(config, options, say):
@@ -104,6 +105,21 @@ CONFTEST = """
     @then(phrases.REPORTED_OVER.parser())
     def claim(cell):
         cell.claim()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(item, nextitem):  # as plugins do that repeat what failed
+        if item.config.getoption("--twice"):
+            from _pytest.runner import runtestprotocol
+            runtestprotocol(item, nextitem=nextitem)
+            runtestprotocol(item, nextitem=nextitem)
+            return True
+
+    @given("what holds the second time")
+    def second_time(request, tmp_path_factory):
+        mark = tmp_path_factory.getbasetemp() / request.node.name.replace("/", "-")
+        if not mark.exists():
+            mark.touch()
+            assert not mark.exists(), "bytes differ"
 
     @given("nothing special")
     def nothing(): ...
@@ -246,6 +262,15 @@ def test_an_assertion_fails_and_a_bug_is_an_error(run):
 def test_what_says_nothing_about_the_model_is_an_error(run, given, reason):
     result, cells = run({"free": FREE.format(given=given)})
     assert (result.ret, cells["MODEL-1/teacher"]) == (1, ("error", reason))
+
+
+def test_what_passes_when_it_is_repeated_has_not_passed(run, pytester):
+    result, cells = run({"free": FREE.format(given="what holds the second time")}, "--twice")
+    state, reason = cells["MODEL-1/teacher"]
+    assert (result.ret, state) == (1, "error")
+    assert reason.startswith("executed 2 times; before: fail: ")
+    assert "bytes differ" in reason
+    assert [one.state for one in bundle_cells(pytester)["MODEL-1/teacher"].attempts] == ["fail"]
 
 
 @pytest.mark.parametrize(

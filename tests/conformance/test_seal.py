@@ -72,6 +72,15 @@ def test_another_fidelity_is_said(release, decide):
     assert line.startswith("AC-1/ios: sealed at fidelity emulated, now reference: 100/100")
 
 
+def test_what_was_required_and_is_no_more_is_said(release, decide):
+    decision = decide()
+    sealed = seal_verdict(release, decision, AT)
+    cells = [cell.model_copy(update={"required": not cell.required}) for cell in decision.cells[:1]]
+    changed = decision.model_copy(update={"cells": [*cells, *decision.cells[1:]]})
+    (line,) = departures(sealed, changed)
+    assert line == f"{decision.cells[0].id}: sealed as required, now only reported"
+
+
 def test_a_seal_from_before_fidelities_were_kept_is_read_and_compared_by_states(release, decide):
     seal_verdict(release, decide(), AT)
     file = release.root / SEALED

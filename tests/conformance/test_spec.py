@@ -44,6 +44,9 @@ def test_the_projects_features_carry_the_designs_numbers():
     assert specs["AC-5/hailo8l"].claims[0].seconds == 60
     predicates = [(p.column, p.operator, p.value) for p in specs["AC-2/ios"].predicates]
     assert predicates == [("rank", "<=", 3), ("distance", "<", 0.4)]
+    assert ("match_threshold", ">=", 0.4) in [
+        (p.column, p.operator, p.value) for p in specs["AC-4/ios"].predicates
+    ]
 
 
 def test_every_phrase_stands_in_a_feature_and_no_text_fits_two():
@@ -123,6 +126,26 @@ def test_a_scenario_is_found_by_file_name_and_row(tmp_path):
         spec_for(specs, "acceptance/ac1.feature", "<target>", {"target": "watch"})
 
 
+CLAIMED_BY_NOTHING = """
+  Scenario: later
+    Given a clean, well-lit card image
+    When computing its embedding and finding nearest neighbor in database
+    Then the correct card MUST be the nearest neighbor
+    And this holds for at least 95 % of 100 photos, at 95 % confidence
+    And the distance to correct card MUST be <0.2
+"""
+ROWLESS = """
+  Scenario Outline: Rowless: <target>
+    Given a clean, well-lit card image
+    When computing its embedding and finding nearest neighbor in database
+    Then the correct card MUST be the nearest neighbor
+    And this holds for at least 95 % of 100 photos, at 95 % confidence
+
+    Examples: targets
+      | target |
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -138,6 +161,8 @@ def test_a_scenario_is_found_by_file_name_and_row(tmp_path):
         ("\n".join(line for line in AC1.splitlines() if "least" not in line), "how many samples"),
         ("\n".join(line for line in AC1.splitlines() if "MUST" not in line), "nothing before it"),
         (AC4.replace("  @reported\n", ""), "no claim with a number"),
+        (AC1 + CLAIMED_BY_NOTHING, r"ac1.feature:\d+.*<0.2.*no claim after it"),
+        (AC1 + ROWLESS, r"ac1.feature:17.*never executed"),
         (MODEL + MODEL.split("\n\n")[1], "second scenario"),
         ("@AC-1\nFeature: x\n", "no scenario"),
         ("@AC-1\nFeature: x\n  Scenario: y\n", "without steps"),

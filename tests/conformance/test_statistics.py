@@ -123,6 +123,14 @@ def test_independent_photos_keep_nearly_all_their_weight_and_copies_lose_it():
     assert s.effective_sample_size([True, False], ["c", "c"]) == 1
 
 
+@pytest.mark.parametrize("satisfied", [(320, 320), (312, 312), (312, 313), (310, 314), (319, 320)])
+def test_two_cards_stand_for_no_population_however_alike_they_are(satisfied):
+    photos = np.concatenate([np.arange(320) < k for k in satisfied])
+    size = s.effective_sample_size(photos, ["a"] * 320 + ["b"] * 320)
+    assert 1 <= size < 50
+    assert s.decide_share(int(photos.sum()), 640, 0.95, effective=size).state is State.INCONCLUSIVE
+
+
 def test_clusters_widen_the_bound_and_ask_for_more_photos():
     alone = s.decide_share(98, 100, 0.95)
     clustered = s.decide_share(98, 100, 0.95, effective=25.0)

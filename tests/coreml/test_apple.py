@@ -11,7 +11,7 @@ pytest.importorskip("coremltools")
 
 from cardembed import coreml  # noqa: E402 - after what may be missing
 from cardembed._io import sha256_artefact  # noqa: E402 - as above
-from cardembed.coreml.revision import executor_digest  # noqa: E402 - as above
+from cardembed._revision import code_digest  # noqa: E402 - as above
 from cardembed.embedders import coreml as embedder_module  # noqa: E402 - as above
 from cardembed.embedders.apple import COMPUTE_UNITS  # noqa: E402 - as above
 from cardembed.embedders.coreml import CoreMLEmbedder, CoreMLProgram  # noqa: E402 - as above
@@ -66,22 +66,23 @@ def test_what_is_apples_is_refused_elsewhere(packages):
 def test_embeddings_of_a_changed_executor_are_others_in_the_cache(packages, monkeypatch):
     with opened(packages("ios"), mode="float32") as embedder:
         before, runtime = embedder.identity, dict(embedder.runtime)
-        monkeypatch.setattr(embedder_module, "executor_digest", lambda: "0" * 64)
+        monkeypatch.setattr(embedder_module, "code_digest", lambda _: "0" * 64)
         assert embedder.identity != before
         assert embedder.runtime == runtime  # which evidence quotes
     be_a_mac(monkeypatch)
     with opened(packages("ios")) as embedder:
         before = embedder.identity
-        monkeypatch.setattr(embedder_module, "executor_digest", lambda: "1" * 64)
+        monkeypatch.setattr(embedder_module, "code_digest", lambda _: "1" * 64)
         assert embedder.identity == before
 
 
 def test_any_changed_module_is_another_executor(monkeypatch, tmp_path):
     copy = Path(shutil.copytree(Path(coreml.__file__).parent, tmp_path / "coreml"))
-    monkeypatch.setattr("cardembed.coreml.revision.files", lambda _: copy)
+    before = code_digest("cardembed.coreml")
+    monkeypatch.setattr("cardembed._revision.files", lambda _: copy)
     shutil.rmtree(copy / "__pycache__", ignore_errors=True)
-    compute = executor_digest.__wrapped__
-    assert compute() == executor_digest()
+    compute = code_digest.__wrapped__
+    assert compute("cardembed.coreml") == before
     with (copy / "operations" / "attention.py").open("a") as module:
         module.write("# changed\n")
-    assert compute() != executor_digest()
+    assert compute("cardembed.coreml") != before

@@ -73,6 +73,14 @@ def test_the_key_follows_artefact_preprocessing_runtime_and_photos(embedder):
     assert cache_key(embedder, pictures) == cache_key(NearestPixelEmbedder("server"), Pictures())
 
 
+def test_the_key_follows_the_code_that_embeds(embedder, monkeypatch):
+    keys = {cache_key(embedder, Pictures())}
+    for name in ("code_digest", "package_version"):
+        monkeypatch.setattr(f"cardembed.embedders.cache.{name}", lambda *_: "changed")
+        keys.add(cache_key(embedder, Pictures()))
+    assert len(keys) == 3
+
+
 @pytest.mark.parametrize("suffix", [".npy", ".json"])
 @pytest.mark.parametrize("damage", ["cut", "empty", "flip", "gone"])
 def test_a_damaged_entry_is_computed_anew(embedder, suffix, damage):

@@ -16,6 +16,7 @@ from cardembed.conformance.chip_setup import (
     prepare_setup,
 )
 from cardembed.conformance.measure.chip import ChipSession
+from cardembed.conformance.measure.drawn import check_drawn
 from cardembed.conformance.measure.latency import describe, measure_latency
 from cardembed.conformance.measure.target import TargetMeasurements, Teacher, embed_target
 from cardembed.conformance.measure.worst import worst_photos
@@ -340,29 +341,9 @@ def _photos(options: Options, release: Release, catalogue: Catalogue, say: Calla
                 found=f"{photo_set.split} photos, which training and calibration may have seen",
                 action="make verdict photos: cardembed photos make --split verdict",
             )
-        _check_seed(photo_set, release)
+        check_drawn(photo_set, release, catalogue)
         return photo_set
     return _with_teacher(_default_photos(release, catalogue, say), release, catalogue, options, say)
-
-
-def _check_seed(photo_set: PhotoSet, release: Release) -> None:
-    """Whoever may choose the seed, or the simulator, can draw until a set is easy enough.
-
-    Raises:
-        PhotoSetError: Simulated photos of a seed or of a simulator that the release does not determine.
-    """
-    from cardembed.cards.photo_render import SIMULATOR_VERSION
-
-    manifest = photo_set.manifest
-    if manifest.provenance != "simulated":
-        return
-    if manifest.seed != release.digest or manifest.simulator != SIMULATOR_VERSION:
-        raise PhotoSetError(
-            photo_set.root,
-            expected=f"photos by simulator {SIMULATOR_VERSION} from the release {release.digest[:16]}…",
-            found=f"photos by simulator {manifest.simulator} from the seed {str(manifest.seed)[:16]!r}",
-            action="make them for this release: cardembed photos make --release DIR --out PHOTOS",
-        )
 
 
 def _default_photos(release: Release, catalogue: Catalogue, say: Callable[[str], None]) -> PhotoSet:

@@ -14,7 +14,7 @@ from cardembed.conformance.predicate import Attempt
 from cardembed.conformance.recorder.cell import PROPERTY, CellRecord
 from cardembed.conformance.samples import read_samples
 from cardembed.conformance.spec import CellSpec
-from cardembed.conformance.states import NOT_ASKED, NOT_SELECTED, State, StepStatus
+from cardembed.conformance.states import NOT_ASKED, NOT_SELECTED, State, StepStatus, worst
 from cardembed.conformance.verdicts import CellVerdict
 from cardembed.errors import EvidenceError
 
@@ -91,7 +91,12 @@ class Ledger:
             state, reason, verdict = self._judged(spec, reports, record)
         except EvidenceError as error:
             state, reason, verdict = State.ERROR, str(error), None
-        return CellOutcome(spec, state, reason, record, verdict, _earlier(reports))
+        earlier = _earlier(reports)
+        before = next((one for one in earlier if one.state in (State.FAIL, State.INCONCLUSIVE)), None)
+        if before is not None and state in (State.PASS, State.REPORTED):
+            again = f"executed {len(earlier) + 1} times; before: {before.state}: {before.reason}"
+            return CellOutcome(spec, State.ERROR, again, record, None, earlier)
+        return CellOutcome(spec, state, reason, record, verdict, earlier)
 
     def _absent(self, spec: CellSpec, deselected: Mapping[str, str]) -> tuple[State, str]:
         if spec.id in deselected:
@@ -141,10 +146,21 @@ def _stopped(reports: list[pytest.TestReport], record: CellRecord) -> tuple[Stat
 def _earlier(reports: list[pytest.TestReport]) -> list[Attempt]:
     """Executions before the last one, where a plugin repeats tests."""
     calls = [report for report in reports if report.when == "call"][:-1]
-    return [
-        Attempt(state=State.PASS if report.outcome == "passed" else State.ERROR, reason=_text(report))
-        for report in calls
-    ]
+    return [Attempt(state=_ended(report), reason=_text(report)) for report in calls]
+
+
+_ENDED = {StepStatus.FAILED: State.FAIL, StepStatus.INCONCLUSIVE: State.INCONCLUSIVE}
+
+
+def _ended(report: pytest.TestReport) -> State:
+    """The state of an execution whose numbers a later one has replaced."""
+    if report.outcome == "passed":
+        return State.PASS
+    if report.outcome == "skipped":
+        return State.NOT_RUN
+    records = [CellRecord.model_validate(value) for name, value in report.user_properties if name == PROPERTY]
+    steps = [step.status for record in records for step in record.steps]
+    return worst([State.ERROR, *(_ENDED[status] for status in steps if status in _ENDED)])
 
 
 def _text(report: pytest.TestReport) -> str:

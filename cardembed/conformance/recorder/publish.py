@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cardembed._io import atomic_write_text, sha256_bytes
+from cardembed._revision import package_version
 from cardembed._version import __version__
 from cardembed.conformance.evidence import REPORT, seal_bundle
 from cardembed.conformance.predicate import (
@@ -159,19 +159,17 @@ def code_info(features_dir: Path) -> CodeInfo:
         return done.stdout.strip() if done.returncode == 0 else None
 
     commit = git("rev-parse", "HEAD")
-    dirty = bool(commit and git("status", "--porcelain", "--untracked-files=no"))
+    changed = commit and git("status", "--porcelain", "--untracked-files=no")
+    # A file of Python that nobody committed may be a conftest.py; a report or a photo executes nothing.
+    added = commit and git("ls-files", "--others", "--exclude-standard", "--", ":(top)*.py")
+    dirty = bool(changed or added)
     return CodeInfo(version=__version__, git_commit=commit, dirty=dirty)
 
 
 def package_versions() -> dict[str, str]:
     """Of the packages that numbers depend on, those that are installed."""
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    found = {name: package_version(name) for name in _PACKAGES}
+    return {name: version for name, version in found.items() if version is not None}
 
 
 def machine_info() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cardembed._io import atomic_write_text
-from cardembed.conformance.evidence import REPORT, read_bundle
+from cardembed.conformance.evidence import OWN_KEY, REPORT, read_bundle
 from cardembed.conformance.report.build import view_of
 from cardembed.conformance.report.page import lay_out
 from cardembed.conformance.report.run import open_run
@@ -26,11 +26,13 @@ def render_report(bundle: Path | str, baseline: Path | str | None = None) -> str
         baseline: Another one, to show what changed since.
 
     Raises:
-        EvidenceError: A bundle that is missing, changed or of another schema. Signatures are checked for
-            being right, not for being trusted: that is the gate's.
+        EvidenceError: A bundle that is missing, changed or of another schema.
+        SignatureError: A bundle that changed since it was signed with the key that it names. Whether that
+            key is trusted is the gate's to say.
     """
-    run = open_run(read_bundle(bundle))
-    return lay_out(view_of(run, open_run(read_bundle(baseline)) if baseline is not None else None))
+    run = open_run(read_bundle(bundle, keys=OWN_KEY))
+    before = None if baseline is None else open_run(read_bundle(baseline, keys=OWN_KEY))
+    return lay_out(view_of(run, before))
 
 
 def write_report(

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import json
 import re
 import shutil
 from collections import Counter
@@ -11,11 +12,12 @@ from page_parser import Page
 from sample_bundle import ERROR, NOT_RUN, make_bundle
 from sample_numbers import FAMILIES, HOSTILE_CARD, HOSTILE_PHOTO
 
-from cardembed.conformance.evidence import read_bundle
+from cardembed.conformance.evidence import EVIDENCE, read_bundle
 from cardembed.conformance.report import render_report
 from cardembed.conformance.report.cells import _facts, cell_anchor
 from cardembed.conformance.samples import Context, UnknownSamples
 from cardembed.conformance.states import State
+from cardembed.errors import SignatureError
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +256,20 @@ def test_a_record_that_its_numbers_contradict_is_an_error(tmp_path):
     seal_bundle(root, predicate.model_copy(update={"cells": wrong}), key=signing_key())
     banner = Page(render_report(root)).by_id("verdict").text
     assert "recorded as pass, but its steps and numbers give fail" in banner
+
+
+def test_a_bundle_that_was_edited_after_it_was_signed_is_refused(bundle, tmp_path):
+    copy = tmp_path / "edited"
+    shutil.copytree(bundle, copy)
+    envelope = json.loads((copy / EVIDENCE).read_bytes())
+    payload = base64.b64decode(envelope["payload"]).decode()
+    runner = json.loads(payload)["predicate"]["runner"]
+    edited = payload.replace(json.dumps(runner), json.dumps("another runner"), 1)
+    assert edited != payload
+    envelope["payload"] = base64.b64encode(edited.encode()).decode()
+    (copy / EVIDENCE).write_text(json.dumps(envelope))
+    with pytest.raises(SignatureError, match="does not fit the payload"):
+        render_report(copy)
 
 
 def test_a_cell_that_the_bundle_forgets_is_not_run(tmp_path):
