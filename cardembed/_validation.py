@@ -13,21 +13,32 @@ from cardembed.errors import CardembedError
 
 __all__ = ["first_problem", "parse_record", "read_limited", "read_record"]
 
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+"""Pydantic's types of problems with a name that a schema does not have."""
+_SHOWN = 3
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def first_problem(error: ValidationError, names: Mapping[str, str] | None = None) -> str:
-    """The first problem, where it is and how many more, without the input: it may be anybody's, and long.
+    """The first problems, where they are and how many more, without the input: it may be anybody's, and long.
+
+    Names that nothing has come first: where one is misspelt, what it should have named is missing, too.
 
     Args:
         error: At least one problem.
         names: What users call a field, where that differs from its name.
     """
-    first = error.errors(include_url=False, include_input=False)[0]
     called = names or {}
-    where = ".".join(called.get(str(part), str(part)) for part in first["loc"])
-    more = f" and {error.error_count() - 1} more" if error.error_count() > 1 else ""
-    return f"{first['msg']} at {where or 'the top'}{more}"
+    found = sorted(
+        error.errors(include_url=False, include_input=False), key=lambda one: one["type"] not in _UNKNOWN
+    )
+    told = []
+    for one in found[:_SHOWN]:
+        where = ".".join(called.get(str(part), str(part)) for part in one["loc"])
+        what = "nothing is called so" if one["type"] in _UNKNOWN else one["msg"]
+        told.append(f"{what} at {where or 'the top'}")
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return "; ".join(told) + more
 
 
 def parse_record(kind: type[Model], data: bytes, refused: Callable[[str], CardembedError]) -> Model:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from cardembed._version import __version__
-from cardembed.errors import CardembedError
+from cardembed.errors import CardembedError, UsageError
 
 __all__ = ["COMMANDS", "cli", "main"]
 
@@ -63,10 +63,17 @@ def cli() -> None:
     """
 
 
+def _see(error: click.ClickException) -> str:
+    """What to do about a misuse that click found."""
+    context = getattr(error, "ctx", None)
+    return "" if context is None else f" See: {context.command_path} --help"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exit code 0, 1 (the answer is no), 2 (misuse, bad input, not possible here)."""
     try:
-        code = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        given = None if arguments is None else list(arguments)
+        code = cli.main(args=given, prog_name="cardembed", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("cardembed: aborted", err=True)
         sys.exit(130)
@@ -74,11 +81,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(error.ctx.get_help() if error.ctx else error.format_message(), err=True)
         sys.exit(2)
     except click.ClickException as error:
-        click.echo(f"cardembed: error: {' '.join(error.format_message().split())}", err=True)
+        click.echo(f"cardembed: error: {' '.join(error.format_message().split())}{_see(error)}", err=True)
         sys.exit(2)
     except CardembedError as error:
         click.echo(f"cardembed: error: {error}", err=True)
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder that turned out to be a file
+        if error.errno is None:
+            raise
+        refused = UsageError(
+            error.filename or "a file",
+            expected="a file that can be read or written there",
+            found=error.strerror or str(error),
+            action="choose another place, or make room",
+        )
+        click.echo(f"cardembed: error: {refused}", err=True)
+        sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)

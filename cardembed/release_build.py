@@ -147,7 +147,13 @@ def recorded_catalogue(weights: Path | str) -> dict[str, Any]:
     for reference in references:
         if isinstance(reference, dict) and reference.get("kind") != "folder":
             return reference
-    raise _bad_training(source / TRAINING_RECORD, "no catalogue that can be made from it; pass --catalogue")
+    file = source / TRAINING_RECORD
+    raise ReleaseError(
+        source if not file.is_file() else file,
+        expected=f"a folder of weights with the {TRAINING_RECORD} that training leaves",
+        found="no such file" if not file.is_file() else "no catalogue in it that can be made from it",
+        action="name the folder that `cardembed train` wrote, or pass --catalogue",
+    )
 
 
 def _targets(source: Path, staged: Path, profile_name: str, training: dict[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,17 @@
+import errno
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from cardembed import __version__
 from cardembed.cli import COMMANDS, cli
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+RELEASE, PHOTO = FIXTURES / "release", FIXTURES / "photos" / "card.jpg"
 
 
 def leaves(command, path=()):
@@ -49,6 +55,58 @@ def test_misuse_is_one_line_and_exit_code_two(run, arguments):
     assert (code, out) == (2, "")
     assert err.startswith("cardembed: error: ")
     assert err.count("\n") == 1
+
+
+def test_misuse_says_where_to_look(run):
+    assert run("cards", "nonsense")[2].endswith(" See: cardembed cards --help\n")
+    assert run("nonsense")[2].endswith(" See: cardembed --help\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("embed", RELEASE, PHOTO, "--target", "android", "--out"),
+        ("index", "build", "--out"),
+        ("export", "onnx", "--target", "android", "--out"),
+        ("export", "ort", "--target", "android", "--out"),
+        ("export", "coreml", "--target", "ios", "--out"),
+    ],
+    ids=lambda arguments: " ".join(map(str, arguments[:2])),
+)
+def test_a_place_that_nothing_can_be_written_to_is_refused_first(run, tmp_path, arguments):
+    (tmp_path / "file").touch()
+    suffix = ".json" if arguments[0] in ("embed", "index") else ""
+    out = tmp_path / "file" / f"made{suffix}"
+    code, printed, err = run(*arguments, out)
+    assert (code, printed) == (2, "")
+    assert f"expected a place to write to, found {tmp_path / 'file'}, which is a file" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "wanted"),
+    [
+        ("onnx", "a.foo", ".onnx"),
+        ("ort", "a.onnx", ".ort"),
+        ("coreml", "a.onnx", ".mlpackage or .mlmodel"),
+    ],
+)
+def test_an_export_is_called_what_it_is(run, tmp_path, kind, name, wanted):
+    code, _, err = run("export", kind, "--target", "ios", "--out", tmp_path / name)
+    assert code == 2
+    assert f"expected a folder, or a file {wanted}, found '{name[1:]}'" in err
+    assert not (tmp_path / name).exists()
+
+
+def test_what_the_system_refuses_is_one_line(run, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "made.json")
+
+    monkeypatch.setattr("cardembed._commands.doctor.emit", full)
+    code, _, err = run("doctor")
+    assert code == 2
+    assert err.startswith("cardembed: error: made.json: expected")
+    assert "No space left on device" in err
 
 
 def test_doctor_tells_of_every_target(run, monkeypatch):

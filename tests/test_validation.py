@@ -55,3 +55,19 @@ def test_what_cannot_be_read_is_the_callers_error(tmp_path: Path) -> None:
         read_limited(tmp_path / "absent.json", _refused, limit=4)
     with pytest.raises(ReleaseError, match="directory"):
         read_limited(tmp_path, _refused, limit=4)
+
+
+class _Strict(BaseModel, extra="forbid"):
+    name: str
+    count: int
+    size: int
+    more: int
+
+
+def test_a_misspelt_name_comes_before_what_it_leaves_missing() -> None:
+    with pytest.raises(ReleaseError) as caught:
+        parse_record(_Strict, b'{"nmae": "x"}', _refused)
+    assert (
+        "found nothing is called so at nmae; Field required at name; Field required at count and 2 more"
+        in str(caught.value)
+    )

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cardembed._commands._output import emit
+from cardembed._commands._output import emit, refuse_unwritable
 from cardembed.errors import UsageError
 
 if TYPE_CHECKING:
     from cardembed.export.record import ExportRecord
     from cardembed.export.source import Source
 
-__all__ = ["find_source", "finish", "input_option", "source_options"]
+__all__ = ["destination", "find_source", "finish", "input_option", "source_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -69,6 +69,29 @@ def find_source(name: str, directory: Path | None, target: str | None, weights: 
     if weights is not None:
         return source_of_weights(weights)
     return source_of_target(Release.load(directory or default_release_dir()), str(target))
+
+
+def destination(out: Path, name: str, *suffixes: str) -> Path:
+    """The file that `--out` means: itself, or a file in the folder that it names.
+
+    Args:
+        out: What was given.
+        name: What the file is called in a folder.
+        suffixes: Those of such a file; the first one's is written into a folder.
+
+    Raises:
+        UsageError: It ends in what such a file does not, or cannot be written to.
+    """
+    path = out if out.suffix in suffixes else out / f"{name}{suffixes[0]}"
+    if path is not out and out.suffix and not out.is_dir():
+        raise UsageError(
+            out,
+            expected=f"a folder, or a file {' or '.join(suffixes)}",
+            found=repr(out.suffix),
+            action="choose another --out, or make the folder first",
+        )
+    refuse_unwritable(path)
+    return path
 
 
 def finish(record: ExportRecord, path: Path, *, as_json: bool) -> None:

@@ -41,7 +41,9 @@ def command() -> None:
 
 @command.command("request")
 @release_option
-@click.option("--target", required=True, help="The device's target: ios or android.")
+@click.option(
+    "--target", type=click.Choice(["ios", "android"]), required=True, help="What the device is deployed with."
+)
 @click.option(
     "--photos", "photos_dir", type=click.Path(path_type=Path), help="Verdict photos; the release's without."
 )

@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from cardembed._commands._embedding import image_files, threads_option
-from cardembed._commands._output import emit, json_option, progress
+from cardembed._commands._output import emit, json_option, progress, refuse_unwritable
 from cardembed.errors import UsageError
 
 __all__ = ["command"]
@@ -116,3 +116,5 @@ def _check_usage(artefact: Path, target: str | None, out: Path | None) -> None:
         )
     if out is not None and out.suffix not in (".npy", ".json"):
         raise UsageError(out, expected=".npy or .json", found=repr(out.suffix), action="choose another --out")
+    if out is not None:
+        refuse_unwritable(out)

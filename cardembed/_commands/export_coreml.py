@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from cardembed._commands._exporting import find_source, finish, input_option, source_options
+from cardembed._commands._exporting import destination, find_source, finish, input_option, source_options
 from cardembed._commands._output import json_option
 
 __all__ = ["coreml"]
@@ -63,5 +63,6 @@ def coreml(
     )
     options.check()
     source = find_source("export coreml", directory, target, weights)
-    path = out if named else out / f"{source.name}.{chosen}"
+    suffixes = (out.suffix,) if named else (f".{chosen}", ".mlmodel", ".mlpackage")
+    path = destination(out, source.name, *dict.fromkeys(suffixes))
     finish(export_coreml(source, path, options), path, as_json=as_json)

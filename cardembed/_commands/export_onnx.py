@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from cardembed._commands._exporting import find_source, finish, input_option, source_options
+from cardembed._commands._exporting import destination, find_source, finish, input_option, source_options
 from cardembed._commands._output import json_option
 from cardembed.errors import UsageError
 
@@ -66,7 +66,7 @@ def onnx(
     source = find_source("export onnx", directory, target, weights)
     from cardembed.export.onnx_variants import OnnxOptions, export_onnx
 
-    path = out if out.suffix == ".onnx" else out / f"{source.name}.onnx"
+    path = destination(out, source.name, ".onnx")
     if photos is not None:
         from cardembed.cards.photo_set import PhotoSet
         from cardembed.export.int8 import export_int8

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from cardembed._commands._exporting import find_source, finish, input_option, source_options
+from cardembed._commands._exporting import destination, find_source, finish, input_option, source_options
 from cardembed._commands._output import json_option
 
 __all__ = ["ort"]
@@ -39,5 +39,5 @@ def ort(
     from cardembed.export.onnx_variants import OnnxOptions
     from cardembed.export.ort import export_ort
 
-    path = out if out.suffix == ".ort" else out / f"{source.name}.ort"
+    path = destination(out, source.name, ".ort")
     finish(export_ort(source, path, OnnxOptions(input=kind)), path, as_json=as_json)

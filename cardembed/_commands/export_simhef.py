@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cardembed._commands._output import emit, json_option
+from cardembed._commands._output import emit, json_option, refuse_unwritable
 
 __all__ = ["simhef"]
 
@@ -38,6 +38,7 @@ def simhef(*, directory: Path | None, target: str, out: Path, as_json: bool) -> 
             found=repr(out.name),
             action="name another file",
         )
+    refuse_unwritable(out)
     path, digest = simulated_hef(Release.load(directory or default_release_dir()), target)
     atomic_write_bytes(out, path.read_bytes())
     size = out.stat().st_size

@@ -12,7 +12,7 @@ from cardembed._commands._embedding import (
     release_option,
     threads_option,
 )
-from cardembed._commands._output import emit, json_option
+from cardembed._commands._output import emit, json_option, refuse_unwritable
 from cardembed.errors import UsageError
 
 __all__ = ["command"]
@@ -61,6 +61,7 @@ def build(
 
     if out.suffix not in (".npz", ".json"):
         raise UsageError(out, expected=".npz or .json", found=repr(out.suffix), action="choose another --out")
+    refuse_unwritable(out)
     release = release_of(release_dir)
     release.target(target)
     cards = catalogue_of(release, catalogue, searched=True)

@@ -95,7 +95,9 @@ def _core_op(core_op: CoreOp) -> list[str]:
         fps = core_op.bottleneck_fps
         estimate = f"bottleneck {fps:.4g} frames a second ({1000 / fps:.3g} ms)"
     if core_op.simulated_latency is not None:
-        estimate += f", simulated latency {core_op.simulated_latency:.4g}"
+        estimate += (
+            f", simulated latency {core_op.simulated_latency:.4g} (in what unit, the file does not say)"
+        )
     lines = [f"  core op {core_op.name}: {core_op.contexts} context(s), {estimate}"]
     lines += [f"    input   {_stream(stream)}" for stream in core_op.inputs]
     lines += [f"    output  {_stream(stream)}" for stream in core_op.outputs]

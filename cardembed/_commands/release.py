@@ -258,12 +258,14 @@ def seal(
     """
     from datetime import UTC, datetime
 
+    from cardembed.conformance.evidence import require_bundle
     from cardembed.conformance.gate import gate
     from cardembed.conformance.predicate import ReleaseInfo
     from cardembed.conformance.seal import SEALED, own_policy, seal_verdict
     from cardembed.conformance.states import State
 
     release = release_of(release_dir)
+    require_bundle(report)
     policy = own_policy(policy_path)
     folder = features_of(policy, policy_path, features)
     decision = gate(policy, [report], folder, release=ReleaseInfo.of(release))

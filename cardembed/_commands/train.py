@@ -163,7 +163,7 @@ def teacher(*, as_json: bool, backbone: Path | None, **given: Any) -> None:  # n
 
 @command.command("student")
 @_shared
-@click.option("--target", required=True, help=f"One of: {', '.join(STUDENT_TARGETS)}.")
+@click.option("--target", type=click.Choice(STUDENT_TARGETS), required=True, help="Whose student.")
 @click.option(
     "--teacher",
     "teacher_path",

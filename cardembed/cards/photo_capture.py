@@ -142,8 +142,13 @@ def _take(
             file, expected="a file of the folder", found="one outside", action="copy it there"
         )
     open_image(file)
-    if card := row.get("card", ""):
-        catalogue.index_of(card)
+    if (card := row.get("card", "")) and card not in catalogue.ids:
+        raise PhotoSetError(
+            card,
+            expected=f"the id of a card of {catalogue.name}",
+            found="no card of the catalogue has this id",
+            action="correct the table",
+        )
     data = file.read_bytes()
     identity = f"captured-{number:05d}"
     record = PhotoRecord.model_validate(

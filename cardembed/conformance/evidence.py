@@ -34,7 +34,16 @@ from cardembed.conformance.signing import (
 from cardembed.conformance.statement import build_statement, parse_statement
 from cardembed.errors import EvidenceError
 
-__all__ = ["EVIDENCE", "OWN_KEY", "REPORT", "Bundle", "read_bundle", "seal_bundle", "write_bundle"]
+__all__ = [
+    "EVIDENCE",
+    "OWN_KEY",
+    "REPORT",
+    "Bundle",
+    "read_bundle",
+    "require_bundle",
+    "seal_bundle",
+    "write_bundle",
+]
 
 EVIDENCE = "evidence.dsse.json"
 REPORT = "report.html"
@@ -243,6 +252,22 @@ def _check_references(root: Path, predicate: BundlePredicate, there: Iterable[st
             raise _error(root, f"the text of {path} by its digest", "another text")
 
 
+def require_bundle(directory: Path | str) -> None:
+    """Look whether a folder could be a bundle at all.
+
+    Raises:
+        EvidenceError: It has no statement.
+    """
+    evidence = Path(directory) / EVIDENCE
+    if not evidence.exists() and not evidence.is_symlink():
+        raise _error(
+            directory,
+            "an evidence bundle",
+            f"no {EVIDENCE}",
+            "give the folder that a run wrote with --report",
+        )
+
+
 def read_bundle(directory: Path | str, *, keys: Sequence[PublicKey] | Literal["own"] | None = None) -> Bundle:
     """Read a bundle, every file checked against the digest that was signed.
 
@@ -256,8 +281,7 @@ def read_bundle(directory: Path | str, *, keys: Sequence[PublicKey] | Literal["o
         EvidenceError: A missing, additional, changed, linked or oversized file; another schema.
     """
     root = Path(directory)
-    if not root.is_dir():
-        raise _error(root, "an evidence bundle (a directory)", "none", "give the folder that a run wrote")
+    require_bundle(root)
     evidence = root / EVIDENCE
     envelope = _read(evidence, _LIMITS[EVIDENCE])
     if keys == OWN_KEY:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cardembed.conformance.checks import Examined, check_together, examine_bundle
 from cardembed.conformance.decision import GateBundle, GateCell, GateDecision, GateResult
-from cardembed.conformance.evidence import EVIDENCE, read_bundle
+from cardembed.conformance.evidence import read_bundle, require_bundle
 from cardembed.conformance.policy import Policy
 from cardembed.conformance.predicate import ReleaseInfo
 from cardembed.conformance.spec import CellSpec, cell_specs, feature_files
@@ -57,13 +57,7 @@ def gate(
     listed: list[GateBundle] = []
     examined: list[Examined] = []
     for path in (Path(bundle) for bundle in bundles):
-        if not (path / EVIDENCE).is_file():
-            raise EvidenceError(
-                path,
-                expected="an evidence bundle",
-                found=f"no {EVIDENCE}",
-                action="give the folder that a run wrote with --report",
-            )
+        require_bundle(path)
         try:
             bundle = read_bundle(path, keys=policy.keys)
         except EvidenceError as error:

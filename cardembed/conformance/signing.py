@@ -141,7 +141,10 @@ def load_key(path: Path | str) -> SigningKey:
         data = path.read_bytes()
     except OSError as error:
         raise _error(
-            path, "a signing key", error.strerror or str(error), f"set {KEY_VARIABLE} to one"
+            path,
+            "a signing key",
+            error.strerror or str(error),
+            f"run pytest features/, whose first run makes one, or set {KEY_VARIABLE} to one",
         ) from error
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         found = f"mode {stat.S_IMODE(mode):o}"

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -166,7 +167,7 @@ def _render_spans(
     catalogue: Catalogue,
     *,
     workers: int,
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """Render all spans, here or in processes; yields how many views each one had, as they end."""
     if workers == 1:
         _start_renderer(plan, catalogue)
@@ -179,8 +180,11 @@ def _render_spans(
         initializer=_start_renderer,
         initargs=(plan, catalogue),
     ) as pool:
-        for job in as_completed([pool.submit(_render_chunk, str(root), sizes, *span) for span in spans]):
-            yield job.result()
+        try:
+            for job in as_completed([pool.submit(_render_chunk, str(root), sizes, *span) for span in spans]):
+                yield job.result()
+        finally:  # Ctrl-C waits for the spans that are being rendered, not for all that were asked for
+            pool.shutdown(cancel_futures=True)
 
 
 def _render_pool(
@@ -204,10 +208,11 @@ def _render_pool(
     spans = [(start, min(start + _CHUNK, len(views))) for start in range(0, len(views), _CHUNK)]
     left = [span for span in spans if not _done_file(partial, span).is_file()]
     done = sum(stop - start for start, stop in spans) - sum(stop - start for start, stop in left)
-    for count in _render_spans(partial, left, sizes, plan, catalogue, workers=workers):
-        done += count
-        if progress is not None:
-            progress(done, len(views))
+    with closing(_render_spans(partial, left, sizes, plan, catalogue, workers=workers)) as counts:
+        for count in counts:
+            done += count
+            if progress is not None:
+                progress(done, len(views))
     for span in spans:
         _done_file(partial, span).unlink()
     atomic_write_json(partial / "pool.json", {"key": key, "views": [asdict(view) for view in views]})

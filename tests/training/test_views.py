@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cardembed._io import cache_root
 from cardembed.cards.catalogue import SyntheticCatalogue
 from cardembed.cards.photo_conditions import HELD_OUT
 from cardembed.cards.unknowns import UNKNOWNS
@@ -84,6 +85,19 @@ def test_processes_render_the_same_pixels(catalogue):
     )
     assert np.array_equal(one, two)
     assert seen[-1] == (18, 18)
+
+
+def test_a_rendering_in_processes_ends_when_it_is_cut_off(catalogue, monkeypatch):
+    plan = replace(TRAINING, name="stopped", views_per_card=40, unknowns=0, unknown_cards=0, outliers=0)
+    monkeypatch.setattr(views, "_CHUNK", 1)
+
+    def interrupt(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        open_pool(plan, catalogue, (32,), workers=2, progress=interrupt)
+    (partial,) = (cache_root() / "views").glob("*.part")
+    assert 1 <= len(list(partial.glob("*.done"))) < 20  # of 240: those that the workers had taken
 
 
 def test_a_rendering_that_was_cut_off_goes_on(catalogue, monkeypatch):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cardembed.cards.catalogue import Catalogue
 from cardembed.cards.gallery import Gallery
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bench", "prepare"]
 
+T = TypeVar("T")
 _EVERY = 1000
 """Photos between two lines about the rendering."""
 _PHONES = {"ios": "an iPhone with apps/ios", "android": "an Android phone with apps/android"}
@@ -360,6 +361,17 @@ def _default_photos(release: Release, catalogue: Catalogue, say: Callable[[str],
     return default_photo_set(release.digest, catalogue, progress=progress)
 
 
+def _told(
+    say: Callable[[str], None], items: Iterable[T], /, *, total: int | None = None, label: str = ""
+) -> Iterable[T]:
+    """The items, with a line at every fifth of them."""
+    step = max(1, (total or 0) // 5)
+    for done, item in enumerate(items, 1):
+        yield item
+        if total is not None and done % step == 0:
+            say(f"{label}: {100 * done // total} %")
+
+
 def _with_teacher(
     photo_set: PhotoSet, release: Release, catalogue: Catalogue, options: Options, say: Callable[[str], None]
 ) -> PhotoSet:
@@ -369,8 +381,11 @@ def _with_teacher(
     say(f"embedding {len(photo_set)} photos with the teacher (kept for later runs)")
     try:
         with open_embedder(release, "teacher") as embedder:
-            photos = embed_measured(embedder, photo_set, use_cache=options.use_cache)
-            gallery = embed_measured(embedder, GallerySource(catalogue), use_cache=options.use_cache)
+            told = partial(_told, say)
+            photos = embed_measured(embedder, photo_set, use_cache=options.use_cache, progress=told)
+            gallery = embed_measured(
+                embedder, GallerySource(catalogue), use_cache=options.use_cache, progress=told
+            )
             return attach_teacher(photo_set, photos.embeddings, gallery.embeddings, embedder.artefact_digest)
     except UnavailableError as error:
         say(f"no teacher here, so AC-8 is not run: {error}")

@@ -70,8 +70,10 @@ def verdict(cells: Sequence[Cell]) -> VerdictView:
     if missing:
         incomplete = (
             f"{_number(missing, 'required cell')} of {len(required)} "
-            f"{'was' if missing == 1 else 'were'} not run. The cells that pass say nothing about them."
+            f"{'was' if missing == 1 else 'were'} not run."
         )
+        if by_state[State.PASS]:
+            incomplete += " The cells that pass say nothing about them."
     elif not required:
         incomplete = "The bundle has no required cell at all."
     parts = [f"{len(by_state[state])} {_word(state)}" for state in reversed(_ORDER) if by_state[state]]
@@ -81,7 +83,7 @@ def verdict(cells: Sequence[Cell]) -> VerdictView:
         summary += f" {extra} more {'is' if extra == 1 else 'are'} reported without a demand."
     reasons = tuple(
         Reason(state_mark(state), f"#{cell_anchor(cell.id)}", cell.id, _reason(cell))
-        for state in _ORDER
+        for state in sorted(_ORDER, key=lambda one: one is State.NOT_RUN)  # what was measured comes first
         if state is not State.PASS
         for cell in by_state[state]
     )
