@@ -84,7 +84,8 @@ def gate(
         for waiver in policy.waivers
         if now.date() > waiver.expires
     ]
-    reasons += [f"{cell.id}: {cell.state}: {cell.reason}" for cell in cells if cell.blocks]
+    blocking = sorted((cell for cell in cells if cell.blocks), key=lambda cell: cell.state is State.NOT_RUN)
+    reasons += [f"{cell.id}: {cell.state}: {cell.reason}" for cell in blocking]  # measured ones first
     if not any(cell.state is State.PASS for cell in cells if cell.required):
         reasons.append("no required cell passes")
     about = accepted[0].bundle.predicate if accepted else None
