@@ -142,7 +142,8 @@ def _rows(table: Path) -> list[dict[str, Any]]:
         if table.suffix == ".csv":
             reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
             rows: object = [dict(row) for row in reader]
-            if absent := [name for name in ("id", "file") if name not in (reader.fieldnames or ())]:
+            absent = [name for name in ("id", "file") if name not in (reader.fieldnames or ())]
+            if rows and absent:
                 raise ValueError(f"no column {' and no column '.join(absent)}")
         else:
             rows = json.loads(text)

@@ -233,6 +233,12 @@ def test_a_folder_without_images_is_refused(tmp_path: Path):
     refused(lambda: load_catalogue(tmp_path), "a table but no image")
 
 
+def test_a_column_that_is_missing_is_named_once(tmp_path: Path):
+    (tmp_path / "a.png").touch()
+    (tmp_path / "cards.csv").write_text("idd,file\none,a.png\ntwo,a.png\n")
+    refused(lambda: load_catalogue(tmp_path), "cards.csv", "no column id")
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -23,7 +23,7 @@ from cardembed.release import Release
 ROOT = Path(__file__).parents[2]
 PLAN = PhotoPlan(
     clean=16, clean_second=16, occluded=16, glare=4, unknown=2, unknown_card=2, curve=0, zero_shot=0,
-    zero_shot_occluded=0, size=(48, 64),
+    zero_shot_occluded=0,
 )  # fmt: skip
 DEVICE_3 = """
 @DEVICE-3

@@ -211,7 +211,7 @@ def edit(path, value):
         (edit(["_type"], "https://in-toto.io/Statement/v0.1"), "Wrong statement type"),
         (edit(["predicateType"], "https://example.com"), "expected the predicate https://cardembed"),
         (edit(["predicate", "schema_version"], 2), "expected schema version 1, found 2"),
-        (edit(["predicate", "surprise"], 1), "Extra inputs"),
+        (edit(["predicate", "surprise"], 1), "nothing is called so at surprise"),
         (edit(["predicate", "cells", 0, "state"], "great"), "at cells.0.state"),
         (edit(["predicate", "cells", 0, "measurement", "path"], "../../etc/passwd"), "measurement.path"),
         (edit(["predicate", "cells", 0, "measurement", "path"], "/etc/passwd"), "measurement.path"),
@@ -274,7 +274,7 @@ def test_a_file_that_changes_after_reading_the_bundle_is_noticed(bundle):
 
 
 def test_no_directory_is_refused(tmp_path):
-    with pytest.raises(EvidenceError, match="a directory"):
+    with pytest.raises(EvidenceError, match="an evidence bundle, found no"):
         read_bundle(tmp_path / "absent")
 
 

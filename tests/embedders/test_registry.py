@@ -108,7 +108,7 @@ def test_another_version_of_what_writes_it_exports_anew(random_release, monkeypa
     monkeypatch.setenv("CARDEMBED_CACHE", str(tmp_path))
     first, digest = exported_onnx(Release.load(random_release), "android")
     assert json.loads(first.with_suffix(".json").read_text())["tools"]["torch"] == metadata.version("torch")
-    monkeypatch.setattr(exports.metadata, "version", lambda name: f"{name} of tomorrow")
+    monkeypatch.setattr(exports, "package_version", lambda name: f"{name} of tomorrow")
     second, _ = exported_onnx(Release.load(random_release), "android")
     assert second != first
     assert json.loads(second.with_suffix(".json").read_text())["tools"]["torch"] == "torch of tomorrow"
