@@ -91,8 +91,14 @@ def test_a_student_takes_the_teacher_beside_it(called, tmp_path, capsys):
         ),
         (["train", "teacher", "--out", "x", "--steps", "0"], "--steps"),
         (["train", "teacher", "--out", "x", "--backbone", "none.pth", "--steps", "1"], "none.pth"),
-        (["train", "student", "--out", "x", "--target", "watch", "--steps", "1"], "android, ios, hailo8l"),
-        (["train", "student", "--out", "x", "--target", "server", "--steps", "1"], "android, ios, hailo8l"),
+        (
+            ["train", "student", "--out", "x", "--target", "watch", "--steps", "1"],
+            "'android', 'ios', 'hailo8l'",
+        ),
+        (
+            ["train", "student", "--out", "x", "--target", "server", "--steps", "1"],
+            "'android', 'ios', 'hailo8l'",
+        ),
         (["train", "student", "--out", "x", "--target", "ios", "--steps", "1"], "no such file"),
         (["export", "onnx", "--out", "x"], "--target"),
         (["export", "onnx", "--out", "x", "--target", "ios", "--weights", "w"], "both"),
