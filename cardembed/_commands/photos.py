@@ -51,7 +51,10 @@ def command() -> None:
 )
 @click.option("--split", type=click.Choice(["verdict", "development"]), default="verdict", show_default=True)
 @click.option(
-    "--plan", "plan_file", type=click.Path(path_type=Path), help="JSON file with numbers of photos."
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path),
+    help="JSON file with numbers of photos. Verdicts take the default size.",
 )
 @click.option(
     "--seed", help="What seeds derive from, in place of the release's digest; no verdict takes it then."
