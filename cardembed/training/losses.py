@@ -123,8 +123,8 @@ def pull_to(embeddings: Tensor, own: Tensor, floor: float | Tensor) -> Tensor:
 def distillation_loss(student: Tensor, teacher: Tensor) -> Tensor:
     """Squared distance summed over dimensions, averaged over images: 2 − 2cos for unit vectors.
 
-    Averaged over 768 dimensions instead, it would be 1.3e-4 at cosine .95. AdamW alone does not mind, but beside
-    another cost it would count 768 times less: docs/TRAINING.md has both, with and without `nearest_loss`.
+    Averaged over 768 dimensions instead, it would be 1.3e-4 at cosine .95. AdamW alone does not mind, but
+    beside another cost it would count 768 times less: docs/TRAINING.md has both cases.
     """
     return (student.float() - teacher.float()).square().sum(1).mean()
 

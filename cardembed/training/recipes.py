@@ -258,7 +258,7 @@ class StudentRecipe:
     unknowns: AnyCount = 12
     """Views of non-cards a step."""
     reduction: Literal["sum", "mean"] = "sum"
-    """Of the squared error over dimensions; the mean, an ablation, is 768 times lighter beside other costs."""
+    """Of the squared error over dimensions; the mean, an ablation, weighs 768 times less beside others."""
     neighbours: AnyCount = 15
     """Of a card's view, the nearest other views in the teacher's space, which its own must be told from; none
     with 0."""
