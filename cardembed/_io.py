@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +76,10 @@ def json_bytes(value: object) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def json_value(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    """What is read back of a value that is written as JSON: tuples are lists, keys texts."""
-    return json.loads(canonical_json(value))
+def json_value(value: Mapping[str, object]) -> dict[str, Any]:
+    """What is read back of an object that is written as JSON: tuples are lists, keys texts."""
+    read: dict[str, Any] = json.loads(canonical_json(value))
+    return read
 
 
 def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from cardembed.errors import CardembedError
 
-__all__ = ["first_problem", "parse_record", "read_limited", "read_record"]
+__all__ = ["first_problems", "parse_record", "read_limited", "read_record"]
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 """Pydantic's types of problems with a name that a schema does not have."""
@@ -19,7 +19,7 @@ _SHOWN = 3
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def first_problem(error: ValidationError, names: Mapping[str, str] | None = None) -> str:
+def first_problems(error: ValidationError, names: Mapping[str, str] | None = None) -> str:
     """The first problems, where they are and how many more, without the input: it may be anybody's, and long.
 
     Names that nothing has come first: where one is misspelt, what it should have named is missing, too.
@@ -52,7 +52,7 @@ def parse_record(kind: type[Model], data: bytes, refused: Callable[[str], Cardem
     try:
         return kind.model_validate(json.loads(data))
     except ValidationError as error:
-        raise refused(first_problem(error)) from error
+        raise refused(first_problems(error)) from error
     except (ValueError, RecursionError) as error:  # a number of too many digits is a plain ValueError
         raise refused(f"no JSON ({error})") from error
 

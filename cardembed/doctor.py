@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -11,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from cardembed._io import cache_root
+from cardembed._revision import package_version
 from cardembed._version import __version__
 from cardembed.conformance.chip_setup import CHIP_TARGET
 from cardembed.errors import CardembedError
@@ -96,11 +96,10 @@ class Examination(BaseModel):
 
 
 def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        module = name.replace("-", "_")  # Debian's packages carry no distribution metadata
-        return "installed" if importlib.util.find_spec(module) is not None else None
+    if (version := package_version(name)) is not None:
+        return version
+    module = name.replace("-", "_")  # Debian's packages carry no distribution metadata
+    return "installed" if importlib.util.find_spec(module) is not None else None
 
 
 def usable_cpus() -> int:

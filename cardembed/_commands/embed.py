@@ -114,7 +114,8 @@ def _check_usage(artefact: Path, target: str | None, out: Path | None) -> None:
             found="an artefact" if artefact.exists() else "nothing",
             action="leave --target out, or name the directory",
         )
-    if out is not None and out.suffix not in (".npy", ".json"):
+    if out is None:
+        return
+    if out.suffix not in (".npy", ".json"):
         raise UsageError(out, expected=".npy or .json", found=repr(out.suffix), action="choose another --out")
-    if out is not None:
-        refuse_unwritable(out)
+    refuse_unwritable(out)

@@ -56,13 +56,11 @@ def coreml(
     """
     from cardembed.export.coreml import CoreMLOptions, export_coreml
 
-    named = out.suffix in (".mlpackage", ".mlmodel")
     chosen = format or ("mlmodel" if out.suffix == ".mlmodel" else "mlpackage")
     options = CoreMLOptions(
         format=chosen, precision=precision, input=kind, max_batch=max_batch, compress=compress
     )
     options.check()
     source = find_source("export coreml", directory, target, weights)
-    suffixes = (out.suffix,) if named else (f".{chosen}", ".mlmodel", ".mlpackage")
-    path = destination(out, source.name, *dict.fromkeys(suffixes))
+    path = destination(out, source.name, *dict.fromkeys((f".{chosen}", ".mlpackage", ".mlmodel")))
     finish(export_coreml(source, path, options), path, as_json=as_json)

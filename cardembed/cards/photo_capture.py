@@ -18,7 +18,7 @@ from cardembed.cards.photo_manifest import MANIFEST, PhotoManifest, PhotoRecord
 from cardembed.cards.photo_plan import Split
 from cardembed.cards.photo_set import PhotoSet
 from cardembed.cards.unknowns import UNKNOWNS
-from cardembed.errors import CardembedError, PhotoSetError
+from cardembed.errors import CardembedError, CatalogueError, PhotoSetError
 
 if TYPE_CHECKING:
     from cardembed.cards.catalogue import Catalogue
@@ -142,13 +142,16 @@ def _take(
             file, expected="a file of the folder", found="one outside", action="copy it there"
         )
     open_image(file)
-    if (card := row.get("card", "")) and card not in catalogue.ids:
-        raise PhotoSetError(
-            card,
-            expected=f"the id of a card of {catalogue.name}",
-            found="no card of the catalogue has this id",
-            action="correct the table",
-        )
+    if card := row.get("card", ""):
+        try:
+            catalogue.index_of(card)
+        except CatalogueError as error:
+            raise PhotoSetError(
+                card,
+                expected=f"the id of a card of {catalogue.name}",
+                found="no card of the catalogue has this id",
+                action="correct the table",
+            ) from error
     data = file.read_bytes()
     identity = f"captured-{number:05d}"
     record = PhotoRecord.model_validate(

@@ -10,7 +10,7 @@ from cardembed._io import canonical_json, sha256_bytes
 from cardembed.cards.photo_render import SIMULATOR_VERSION
 from cardembed.conformance.chip_setup import CHIP_TARGET
 from cardembed.conformance.evidence import Bundle
-from cardembed.conformance.judge import judge
+from cardembed.conformance.judge import failed_before, judge
 from cardembed.conformance.measure.target import VERDICT_SEVERITY
 from cardembed.conformance.phrases import ClaimKind
 from cardembed.conformance.policy import Policy, Runner
@@ -211,17 +211,10 @@ def _cell(examined: Examined, cell: BundleCell, spec: CellSpec, policy: Policy) 
         )
     elif cell.verdict is not None and _numbers(cell.verdict) != _numbers(verdict):
         found.append(f"{cell.id}: it claims other numbers than its raw numbers give ({verdict.reason})")
-    examined.verdicts[cell.id] = _with_attempts(cell, verdict)
+    if again := failed_before(verdict.state, cell.attempts):
+        verdict = verdict.model_copy(update={"state": State.ERROR, "reason": again})
+    examined.verdicts[cell.id] = verdict
     return found
-
-
-def _with_attempts(cell: BundleCell, verdict: CellVerdict) -> CellVerdict:
-    """What was executed until it passed has not passed."""
-    before = [attempt for attempt in cell.attempts if attempt.state in (State.FAIL, State.INCONCLUSIVE)]
-    if not before or verdict.state not in (State.PASS, State.REPORTED):
-        return verdict
-    reason = f"executed {len(cell.attempts) + 1} times; before: {before[0].state}: {before[0].reason}"
-    return verdict.model_copy(update={"state": State.ERROR, "reason": reason})
 
 
 def _numbers(verdict: CellVerdict) -> list[tuple[object, ...]]:
@@ -238,14 +231,16 @@ def _provenance(examined: Examined, cell: BundleCell, samples: Samples | None) -
             f"{cell.id}: it claims fidelity {cell.fidelity}, and the runner {examined.runner.name!r} "
             f"has at most {examined.runner.max_fidelity}"
         )
-    if artefact is None and (samples is not None or cell.fidelity is not None):
-        return [*found, f"{cell.id}: it has numbers or a fidelity, and no artefact they are about"]
-    if artefact is not None and cell.fidelity not in (None, artefact.fidelity):
+    if artefact is None:
+        if samples is not None or cell.fidelity is not None:
+            found.append(f"{cell.id}: it has numbers or a fidelity, and no artefact they are about")
+        return found
+    if samples is not None and cell.fidelity is None:
+        return [*found, f"{cell.id}: it has numbers, and no fidelity they are of"]
+    if cell.fidelity not in (None, artefact.fidelity):
         found.append(f"{cell.id}: fidelity {cell.fidelity} of an artefact executed at {artefact.fidelity}")
     if samples is None:
         return found
-    if artefact is None or cell.fidelity is None:
-        return [*found, f"{cell.id}: it has numbers, and no fidelity they are of"]
     context = samples.context
     for what, says, is_ in (
         ("artefact", context.artefact_digest, artefact.digest),

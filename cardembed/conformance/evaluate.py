@@ -22,22 +22,16 @@ from cardembed.retrieval.database import NO_MATCH
 
 __all__ = ["CellVerdict", "ShareResult", "describe", "evaluate"]
 
-_LEAST = {
-    # column: the least number that it can hold
-    "rank": 1,
-    "artwork_rank": 1,
-    "rank_in_teacher_gallery": 1,
-    "teacher_rank": 1,
-    "milliseconds": 0,
-    "similarity": -1.001,
-    "distance": -0.001,
-    "nearest_distance": -0.001,
-}
-_MOST = {
-    # column: the largest number that it can hold
-    "similarity": 1.001,
-    "distance": 2.001,
-    "nearest_distance": 2.001,
+_RANGES = {
+    # column: the least and the largest number that it can hold
+    "rank": (1, math.inf),
+    "artwork_rank": (1, math.inf),
+    "rank_in_teacher_gallery": (1, math.inf),
+    "teacher_rank": (1, math.inf),
+    "milliseconds": (0, math.inf),
+    "similarity": (-1.001, 1.001),
+    "distance": (-0.001, 2.001),
+    "nearest_distance": (-0.001, 2.001),
 }
 _OF_TWO_PHOTOS = frozenset({"clean+clean-second", "clean+occluded", "clean+glare"})
 """Conditions of pairs that are two photos; other pairs are one photo, embedded in two ways."""
@@ -100,11 +94,11 @@ def _bad_numbers(samples: Samples) -> str | None:
         bad = sum(1 for value in column if isinstance(value, float) and not math.isfinite(value))
         if bad:
             return f"{bad} of {len(column)} numbers in the column {name!r} are not finite"
-        least = _LEAST.get(name)
-        if least is not None and any(value is not None and value < least for value in column):
+        least, most = _RANGES.get(name, (-math.inf, math.inf))
+        numbers = [value for value in column if value is not None] if name in _RANGES else []
+        if any(value < least for value in numbers):
             return f"the column {name!r} holds a number below {least}"
-        most = _MOST.get(name)
-        if most is not None and any(value > most for value in column):
+        if any(value > most for value in numbers):
             return f"the column {name!r} holds a number above {most}"
     photos = getattr(samples, "photo", None)
     if photos is not None and len(set(photos)) < len(photos):

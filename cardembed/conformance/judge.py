@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from cardembed.conformance.evaluate import evaluate
 from cardembed.conformance.phrases import Role, find_phrase
-from cardembed.conformance.predicate import StepRecord
+from cardembed.conformance.predicate import Attempt, StepRecord
 from cardembed.conformance.samples import Samples
 from cardembed.conformance.spec import CellSpec
 from cardembed.conformance.states import State, StepStatus, worst
 from cardembed.conformance.verdicts import CellVerdict
 
-__all__ = ["judge"]
+__all__ = ["failed_before", "judge"]
 
 _BROKEN = {
     StepStatus.ERROR: State.ERROR,
@@ -44,6 +44,19 @@ def judge(spec: CellSpec, steps: Sequence[StepRecord], samples: Samples | None) 
     if len(steps) < len(spec.steps) and not stopped:
         return _verdict(spec, State.ERROR, f"a step that never ran: {spec.steps[len(steps)]}")
     return _of_steps(spec, stopped) if spec.kind is None else _of_numbers(spec, steps, stopped, samples)
+
+
+def failed_before(state: State, attempts: Sequence[Attempt]) -> str:
+    """Why a cell that was executed until it passed has not passed; empty where that is not so.
+
+    Args:
+        state: Of its last execution.
+        attempts: Those before it. One that ended in an error gave no answer, and may be repeated.
+    """
+    before = next((one for one in attempts if one.state in (State.FAIL, State.INCONCLUSIVE)), None)
+    if before is None or state not in (State.PASS, State.REPORTED):
+        return ""
+    return f"executed {len(attempts) + 1} times; before: {before.state}: {before.reason}"
 
 
 def _verdict(spec: CellSpec, state: State, reason: str) -> CellVerdict:

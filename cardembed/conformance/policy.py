@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from cardembed._validation import first_problem
+from cardembed._validation import first_problems
 from cardembed.conformance.predicate import Sha256
 from cardembed.conformance.signing import PublicKey
 from cardembed.conformance.spec import NO_TARGET, CellSpec
@@ -203,7 +203,7 @@ def load_policy(path: Path | str) -> Policy:
         return Policy.model_validate(head | {_TABLES[name]: value for name, value in data.items()})
     except ValidationError as error:
         names = {value: key for key, value in _TABLES.items()}
-        raise _error(path, first_problem(error, names), "correct the file") from error
+        raise _error(path, first_problems(error, names), "correct the file") from error
 
 
 def _error(path: Path, found: str, action: str) -> PolicyError:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from cardembed._validation import first_problem
+from cardembed._validation import first_problems
 from cardembed.errors import EvidenceError
 
 __all__ = [
@@ -260,5 +260,5 @@ def read_samples(data: bytes, thing: str = "measurements") -> Samples:
     try:
         value: Samples = _ADAPTER.validate_json(data)
     except ValidationError as error:
-        raise _unreadable(thing, first_problem(error)) from error
+        raise _unreadable(thing, first_problems(error)) from error
     return value

@@ -10,7 +10,7 @@ from in_toto_attestation.v1.statement import Statement
 from pydantic import ValidationError
 
 from cardembed._io import canonical_json
-from cardembed._validation import first_problem
+from cardembed._validation import first_problems
 from cardembed.conformance.predicate import PREDICATE_TYPE, SCHEMA_VERSION, BundlePredicate
 from cardembed.errors import EvidenceError
 
@@ -59,7 +59,7 @@ def parse_statement(payload: bytes, thing: object) -> BundlePredicate:
             )
         predicate = BundlePredicate.model_validate(value["predicate"])
     except ValidationError as error:
-        raise _error(thing, "a conformance statement", first_problem(error)) from error
+        raise _error(thing, "a conformance statement", first_problems(error)) from error
     except (ValueError, json_format.ParseError, RecursionError) as error:
         raise _error(thing, "an in-toto statement", str(error)) from error
     subjects = [(subject.name, dict(subject.digest)) for subject in statement.pb.subject]

@@ -10,7 +10,7 @@ from filelock import FileLock
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from cardembed._io import atomic_write_bytes, config_root
-from cardembed._validation import first_problem
+from cardembed._validation import first_problems
 from cardembed.conformance.predicate import PhotosInfo, ReleaseInfo, Sha256
 from cardembed.devices.wire import DeviceRequest
 from cardembed.errors import EvidenceError
@@ -96,7 +96,7 @@ def find_record(request_id: str) -> RequestRecord:
             action="check the response on the machine that made the request, or make a new one",
         ) from error
     except (OSError, ValidationError) as error:
-        found = first_problem(error) if isinstance(error, ValidationError) else str(error)
+        found = first_problems(error) if isinstance(error, ValidationError) else str(error)
         raise EvidenceError(
             file, expected="a request's record", found=found, action="make a new request"
         ) from error

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from cardembed._validation import first_problem
+from cardembed._validation import first_problems
 from cardembed.conformance.predicate import Sha256
 from cardembed.errors import EvidenceError
 from cardembed.fidelity import Fidelity
@@ -276,6 +276,6 @@ def parse_wire(model: type[W], data: bytes, thing: object) -> W:
         raise EvidenceError(
             thing,
             expected=f"a device {'request' if model is DeviceRequest else 'response'}, schema version 1",
-            found=first_problem(error),
+            found=first_problems(error),
             action="compare it with: cardembed device schema; a truncated file has to be fetched again",
         ) from error

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cardembed._io import sha256_file
-from cardembed._validation import first_problem
+from cardembed._validation import first_problems
 from cardembed.cards.catalogue import Catalogue, load_catalogue
 from cardembed.cards.gallery import Gallery, gallery_of, shared_cards
 from cardembed.errors import UsageError
@@ -121,7 +121,7 @@ def read_recipe(path: Path | str) -> ReleaseRecipe:
     except OSError as error:
         raise _bad(path, error.strerror or str(error), "give --recipe FILE") from error
     except ValidationError as error:
-        raise _bad(path, first_problem(error), "correct the file") from error
+        raise _bad(path, first_problems(error), "correct the file") from error
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, too many digits or brackets
         raise _bad(path, str(error), "correct the file") from error
     recipe = recipe.located(path.parent)

@@ -273,6 +273,11 @@ def test_what_passes_when_it_is_repeated_has_not_passed(run, pytester):
     assert [one.state for one in bundle_cells(pytester)["MODEL-1/teacher"].attempts] == ["fail"]
 
 
+def test_an_execution_that_was_inconclusive_is_kept_as_that(run, pytester):
+    run({"clean": CLEAN.replace("95 % of 640", "95 % of 900")}, "--twice")
+    assert [one.state for one in bundle_cells(pytester)["AC-1/teacher"].attempts] == ["inconclusive"]
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [

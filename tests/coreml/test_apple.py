@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from apple_parts import be_a_mac
 
+from cardembed._revision import code_digest
+
 torch = pytest.importorskip("torch")
 pytest.importorskip("coremltools")
 
 from cardembed import coreml  # noqa: E402 - after what may be missing
 from cardembed._io import sha256_artefact  # noqa: E402 - as above
-from cardembed._revision import code_digest  # noqa: E402 - as above
 from cardembed.embedders import coreml as embedder_module  # noqa: E402 - as above
 from cardembed.embedders.apple import COMPUTE_UNITS  # noqa: E402 - as above
 from cardembed.embedders.coreml import CoreMLEmbedder, CoreMLProgram  # noqa: E402 - as above

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cardembed._io import sha256_bytes
-from cardembed.conformance.judge import judge
+from cardembed.conformance.judge import failed_before, judge
 from cardembed.conformance.predicate import Attempt
 from cardembed.conformance.recorder.cell import PROPERTY, CellRecord
 from cardembed.conformance.samples import read_samples
@@ -92,10 +92,8 @@ class Ledger:
         except EvidenceError as error:
             state, reason, verdict = State.ERROR, str(error), None
         earlier = _earlier(reports)
-        before = next((one for one in earlier if one.state in (State.FAIL, State.INCONCLUSIVE)), None)
-        if before is not None and state in (State.PASS, State.REPORTED):
-            again = f"executed {len(earlier) + 1} times; before: {before.state}: {before.reason}"
-            return CellOutcome(spec, State.ERROR, again, record, None, earlier)
+        if again := failed_before(state, [*earlier, *record.attempts]):
+            state, reason, verdict = State.ERROR, again, None
         return CellOutcome(spec, state, reason, record, verdict, earlier)
 
     def _absent(self, spec: CellSpec, deselected: Mapping[str, str]) -> tuple[State, str]:
@@ -159,8 +157,10 @@ def _ended(report: pytest.TestReport) -> State:
     if report.outcome == "skipped":
         return State.NOT_RUN
     records = [CellRecord.model_validate(value) for name, value in report.user_properties if name == PROPERTY]
-    steps = [step.status for record in records for step in record.steps]
-    return worst([State.ERROR, *(_ENDED[status] for status in steps if status in _ENDED)])
+    said = [_ENDED[step.status] for record in records for step in record.steps if step.status in _ENDED]
+    return (
+        worst(said) if said else State.ERROR
+    )  # an error would be worse than inconclusive, and may be repeated
 
 
 def _text(report: pytest.TestReport) -> str:

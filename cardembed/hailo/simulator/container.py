@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cardembed._io import atomic_write_bytes, sha256_bytes
-from cardembed._validation import first_problem
+from cardembed._validation import first_problems
 from cardembed.errors import ReleaseError
 
 __all__ = [
@@ -115,7 +115,7 @@ def read_simulated_hef(data: bytes) -> tuple[SimulatedHef, bytes]:
             manifest = SimulatedHef.model_validate(json.loads(archive.read(_MANIFEST)))
             onnx = archive.read(_NETWORK)
     except ValidationError as error:
-        raise _bad(first_problem(error)) from error
+        raise _bad(first_problems(error)) from error
     except KeyError as error:
         raise _bad(f"no {error.args[0]}") from error
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, RecursionError, EOFError) as error:
