@@ -158,9 +158,8 @@ def _ended(report: pytest.TestReport) -> State:
         return State.NOT_RUN
     records = [CellRecord.model_validate(value) for name, value in report.user_properties if name == PROPERTY]
     said = [_ENDED[step.status] for record in records for step in record.steps if step.status in _ENDED]
-    return (
-        worst(said) if said else State.ERROR
-    )  # an error would be worse than inconclusive, and may be repeated
+    # Not the worst of these and an error: that is worse than inconclusive, and yet may be repeated.
+    return worst(said) if said else State.ERROR
 
 
 def _text(report: pytest.TestReport) -> str:
