@@ -96,7 +96,15 @@ def check(
         )
     if artefact is not None:
         _check_artefact(artefact, targets, routes)
-    results, inputs = [], {}
+    results: list[ParityResult] = []
+    inputs: dict[str, str] = {}
+
+    def add(*found: ParityResult) -> None:
+        results.extend(found)
+        if not as_json:  # a route takes up to minutes
+            for result in found:
+                click.echo(_line(result))
+
     for subject, chosen in _on_units(_chosen(directory, targets, routes), compute_units):
         given = _replayed(subject, chosen, save_to, read_from)
         if given.replayed is not None:
@@ -104,14 +112,15 @@ def check(
         existing = {one.name: artefact for one in chosen if artefact is not None}
         if artefact is None:
             existing, unjudged = _shipped(subject)
-            results += [] if routes else unjudged
+            add(*([] if routes else unjudged))
         for route in chosen:
             with tempfile.TemporaryDirectory(prefix="cardembed-parity-") as folder:
-                results.append(given.check(route, Path(folder), existing.get(route.name), named=True))
-    lines = [_line(result) for result in results]
-    lines += [f"inputs of {target}: SHA-256 {digest}" for target, digest in inputs.items()]
-    data = {"results": [_plain(result) for result in results], "inputs": inputs}
-    emit(data, "\n".join(lines), as_json=as_json)
+                add(given.check(route, Path(folder), existing.get(route.name), named=True))
+    if as_json:
+        emit({"results": [_plain(result) for result in results], "inputs": inputs}, "", as_json=True)
+    else:
+        for target, digest in inputs.items():
+            click.echo(f"inputs of {target}: SHA-256 {digest}")
     outcomes = {str(result.outcome) for result in results}
     if outcomes - {"passed", "not run"} or "passed" not in outcomes:
         raise SystemExit(1)
@@ -147,8 +156,11 @@ def self_test(
         for route in (one for one in chosen if one.mutations):
             with tempfile.TemporaryDirectory(prefix="cardembed-parity-") as folder:
                 tables.append((f"{subject.target} {route.name}", run(given, route, Path(folder))))
+            if not as_json:  # a table takes up to minutes
+                click.echo("\n" * (len(tables) > 1) + _table(*tables[-1]))
     data = [{"artefact": name, "findings": [_finding(one) for one in found]} for name, found in tables]
-    emit({"tables": data}, "\n\n".join(_table(*table) for table in tables), as_json=as_json)
+    if as_json:
+        emit({"tables": data}, "", as_json=True)
     judged = [one for _, found in tables for one in found if one.caught]
     if not judged or not all(one.caught["parity gate"] for one in judged if one.required):
         raise SystemExit(1)
