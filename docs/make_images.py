@@ -98,7 +98,7 @@ def report(page: Path, to: Path) -> None:
         return
     with tempfile.TemporaryDirectory() as profile:
         arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-sync"]
-        arguments += ["--no-first-run", "--disable-background-networking", "--window-size=1180,2060"]
+        arguments += ["--no-first-run", "--disable-background-networking", "--window-size=1180,2560"]
         arguments += [f"--user-data-dir={profile}", f"--screenshot={to}", page.resolve().as_uri()]
         subprocess.run([chromium, *arguments], check=True, capture_output=True, timeout=120)
     with Image.open(to) as picture:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from cardembed.conformance.census import evaluate_census
 from cardembed.conformance.decide import decide_claim, shown_beside
@@ -16,7 +15,7 @@ from cardembed.conformance.samples import (
 )
 from cardembed.conformance.spec import CellSpec
 from cardembed.conformance.states import State, worst
-from cardembed.conformance.verdicts import CellVerdict, ShareResult
+from cardembed.conformance.verdicts import CellVerdict, ShareResult, tightest
 from cardembed.errors import EvidenceError
 from cardembed.retrieval.database import NO_MATCH
 
@@ -64,10 +63,10 @@ def evaluate(spec: CellSpec, samples: Samples) -> CellVerdict:
     network = f"; {samples.context.network}" if samples.context.network else ""
     if not spec.required:
         shares = [share.model_copy(update={"state": None}) for share in shares]
-        reason = _reason(spec, shares) + network
+        reason = describe(shares[0]) + network
         return CellVerdict(cell=spec.id, state=State.REPORTED, reason=reason, shares=shares)
     state = worst(share.state for share in shares if share.state is not None)
-    reason = _reason(spec, shares, state) + network
+    reason = describe(tightest(share for share in shares if share.state is state)) + network
     return CellVerdict(cell=spec.id, state=state, reason=reason, shares=shares)
 
 
@@ -135,16 +134,6 @@ def _contradiction(samples: Samples) -> str | None:
                     f"at distance {distance:.6g} with the match threshold {threshold:g}"
                 )
     return None
-
-
-def _reason(spec: CellSpec, shares: Sequence[ShareResult], state: State | None = None) -> str:
-    """The line about the worst claim: the first one that has the cell's state."""
-    if state is None:
-        chosen = shares[0]
-    else:
-        having = [share for share in shares if share.state is state]
-        chosen = min(having, key=lambda share: (share.share or 0) - (share.target or 0))
-    return describe(chosen)
 
 
 def describe(share: ShareResult) -> str:

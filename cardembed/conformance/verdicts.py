@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import BaseModel, ConfigDict
 
 from cardembed.conformance.states import State
 
-__all__ = ["CellVerdict", "ShareResult"]
+__all__ = ["CellVerdict", "ShareResult", "tightest"]
 
 
 class ShareResult(BaseModel):
@@ -46,6 +48,16 @@ class ShareResult(BaseModel):
     note: str = ""
     """Why the state is not what the bound alone would say."""
 
+    @property
+    def reached(self) -> float | None:
+        """What is compared with the target: the lower bound, of a census the share; None without samples."""
+        return self.share if self.lower is None else self.lower
+
+
+def tightest(shares: Iterable[ShareResult]) -> ShareResult:
+    """The share that is nearest to what is asked of it, or misses most: one of them speaks for a cell."""
+    return min(shares, key=lambda share: (share.reached or 0.0) - (share.target or 0.0))
+
 
 class CellVerdict(BaseModel):
     """The verdict of one cell."""
@@ -59,3 +71,9 @@ class CellVerdict(BaseModel):
     """One line."""
     shares: list[ShareResult] = []
     """Claims in the order of the feature, families by name; then what is shown beside."""
+
+    @property
+    def speaker(self) -> ShareResult | None:
+        """The share that speaks for the cell: the tightest with its state, the first where none decides."""
+        having = [share for share in self.shares if share.state is not None and share.state is self.state]
+        return tightest(having) if having else next(iter(self.shares), None)

@@ -1,4 +1,4 @@
-"""A verdict's shares as rows of a table, and the one that speaks for the cell."""
+"""A verdict's shares as rows of a table, and the one that speaks for the cell as a line."""
 
 from __future__ import annotations
 
@@ -11,19 +11,10 @@ from cardembed.conformance.report.view import ClaimView
 from cardembed.conformance.states import State
 from cardembed.conformance.verdicts import CellVerdict, ShareResult
 
-__all__ = ["SHOWN", "bound", "claim_rows", "speaker", "summary", "tally"]
+__all__ = ["SHOWN", "bound", "claim_rows", "summary", "tally"]
 
 SHOWN = Mark("reported", "shown", "reported")
 """For what is counted and decides nothing."""
-
-
-def speaker(verdict: CellVerdict) -> ShareResult | None:
-    """The share that speaks for the cell: of the first claim with the cell's state, its worst family."""
-    having = [share for share in verdict.shares if share.state is not None and share.state == verdict.state]
-    if not having:
-        return verdict.shares[0] if verdict.shares else None
-    first = [share for share in having if share.claim == having[0].claim]
-    return min(first, key=lambda s: (_reached(s) or 0.0) - (s.target or 0.0))
 
 
 def tally(share: ShareResult) -> str:
@@ -33,7 +24,7 @@ def tally(share: ShareResult) -> str:
 
 def bound(share: ShareResult) -> str:
     """The bound beside what is demanded: ≥ 93.9 % of 95 %."""
-    reached = _reached(share)
+    reached = share.reached
     if reached is None:
         return ""
     exact = share.lower is None
@@ -43,7 +34,7 @@ def bound(share: ShareResult) -> str:
 
 def summary(verdict: CellVerdict) -> str:
     """The closed cell's line: what was counted, its bound, what is still needed."""
-    share = speaker(verdict)
+    share = verdict.speaker
     if share is None:
         return ""
     parts = [f"{share.family}: {tally(share)}" if share.family else tally(share), bound(share)]
@@ -65,7 +56,7 @@ def claim_rows(
     rows = []
     for index, share in enumerate(shares):
         one = drawn[index]
-        reached = _reached(share)
+        reached = share.reached
         margin = "" if reached is None or share.target is None else points(reached - share.target, down=True)
         small = [share.note, (notes or {}).get(share.family or "", "")]
         if share.value is not None and share.value_name:
@@ -87,10 +78,6 @@ def claim_rows(
             )
         )
     return tuple(rows)
-
-
-def _reached(share: ShareResult) -> float | None:
-    return share.share if share.lower is None else share.lower
 
 
 def _interval(share: ShareResult) -> Interval | None:

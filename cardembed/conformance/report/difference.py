@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from cardembed.conformance.report.cells import cell_anchor
-from cardembed.conformance.report.claims import speaker, tally
+from cardembed.conformance.report.claims import tally
 from cardembed.conformance.report.marks import state_mark
 from cardembed.conformance.report.numbers import decimal, percent, points, short_digest
 from cardembed.conformance.report.run import Cell, Run
 from cardembed.conformance.report.source import difference
 from cardembed.conformance.report.view import ChangeView, DifferenceView, Fact, FeatureView, Table
-from cardembed.conformance.verdicts import ShareResult
+from cardembed.conformance.verdicts import ShareResult, tightest
 
 __all__ = ["compare"]
 
@@ -39,11 +39,11 @@ def compare(before: Run, after: Run) -> DifferenceView:
 
 
 def _share(cell: Cell | None) -> ShareResult | None:
-    """The first claim's share: the same claim on both sides, whatever their states."""
+    """The first claim's share, its worst family: the same claim on both sides, whatever their states."""
     if cell is None or cell.verdict is None or not cell.verdict.shares:
         return None
-    first = cell.verdict.shares[0]
-    return first if first.family is None else speaker(cell.verdict)
+    shares = cell.verdict.shares
+    return tightest(share for share in shares if share.claim == shares[0].claim)
 
 
 def _change(name: str, old: Cell | None, new: Cell | None) -> ChangeView | None:

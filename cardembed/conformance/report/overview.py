@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cardembed.conformance.report.cells import cell_anchor, cell_name
-from cardembed.conformance.report.claims import bound, speaker, tally
+from cardembed.conformance.report.claims import bound, tally
 from cardembed.conformance.report.marks import Mark, state_mark
 from cardembed.conformance.report.numbers import decimal
 from cardembed.conformance.report.run import Cell
@@ -112,7 +112,7 @@ def _headline(overall: State, sizes: Mapping[State, int], total: int) -> str:
 
 
 def _reason(cell: Cell) -> str:
-    share = speaker(cell.verdict) if cell.verdict and cell.state in (State.FAIL, State.INCONCLUSIVE) else None
+    share = cell.verdict.speaker if cell.verdict and cell.state in (State.FAIL, State.INCONCLUSIVE) else None
     if share is None or share.state is None:
         return cell.reason or "no reason was recorded"
     text = ", ".join(part for part in (tally(share), bound(share)) if part)
@@ -174,19 +174,21 @@ def matrix(cells: Sequence[Cell], titles: Mapping[str, str], *, required: bool) 
 def _cell(cell: Cell | None) -> MatrixCell | None:
     if cell is None or (cell.state is State.NOT_APPLICABLE):
         return None
-    share = speaker(cell.verdict) if cell.verdict else None
+    share = cell.verdict.speaker if cell.verdict else None
     return MatrixCell(
         href=f"#{cell_anchor(cell.id)}",
         mark=state_mark(cell.state),
         numbers=tally(share) if share else "",
         bound=bound(share) if share else "",
-        detail=_detail(share) if share else cell.reason,
+        detail=_detail(share, cell.verdict.shares[0].claim) if cell.verdict and share else cell.reason,
         fidelity=cell.fidelity or "",
     )
 
 
-def _detail(share: ShareResult) -> str:
-    """The family that decided, or the extreme that was measured."""
+def _detail(share: ShareResult, first: str) -> str:
+    """The claim where it isn't the cell's first one, else the family or the extreme that was measured."""
+    if share.claim != first:
+        return f"{share.family}: {share.claim}" if share.family else share.claim
     if share.family or share.state is None or share.value is None:
         return share.family or ""
     return f"{share.value_name}: {decimal(share.value)}"

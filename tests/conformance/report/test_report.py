@@ -320,3 +320,23 @@ def test_a_card_that_answers_for_what_is_no_card_is_named():
     assert facts("b", "a", "No match found", "a")[name] == ("a 2, b 1", "")
     assert facts("b", "a", "c", "d", "a", "d")[name] == ("a 2, d 2, b 1", "4 cards answered 6 photos")
     assert name not in facts("No match found")
+
+
+def test_the_first_screen_shows_the_figure_that_the_terminal_does(bundle, parsed):
+    """AC-1 and AC-8 have two claims: the one with the smaller margin, not the first, speaks for the cell."""
+    found = read_bundle(bundle)
+    links = [e for e in parsed.all("a") if "cell" in e.attributes.get("class", "").split()]
+    tiles = {e.attributes["href"]: plain(e.text) for e in links}
+    later = 0
+    for cell in found.predicate.cells:
+        if not cell.required or cell.verdict is None or not (share := cell.verdict.speaker):
+            continue
+        if f"#{cell_anchor(cell.id)}" not in tiles:
+            continue
+        tile = tiles[f"#{cell_anchor(cell.id)}"]
+        assert f"{share.k:,} / {share.n:,}".replace(",", " ") in tile, cell.id
+        assert f"{share.k}/{share.n}" in cell.verdict.reason, cell.id
+        if share.claim != cell.verdict.shares[0].claim:
+            assert share.claim in tile
+            later += 1
+    assert later
