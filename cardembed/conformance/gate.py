@@ -77,7 +77,8 @@ def gate(
         )
     together = check_together(examined)
     accepted = [] if together else [one for one in examined if not one.refused]
-    cells = [_merge(spec, policy, accepted, now) for spec in specs.values()]
+    none = "the bundles do not belong together" if together else "no bundle was accepted"
+    cells = [_merge(spec, policy, accepted, now, none) for spec in specs.values()]
     reasons = [f"{bundle.path}: {reason}" for bundle in listed for reason in bundle.refused] + together
     reasons += [
         f"the waiver for {waiver.cell} by {waiver.owner} expired on {waiver.expires}: renew or remove it"
@@ -132,7 +133,9 @@ def _result(spec: CellSpec, policy: Policy, one: Examined) -> GateResult:
     )
 
 
-def _merge(spec: CellSpec, policy: Policy, accepted: Sequence[Examined], now: datetime) -> GateCell:
+def _merge(
+    spec: CellSpec, policy: Policy, accepted: Sequence[Examined], now: datetime, none: str
+) -> GateCell:
     results = [_result(spec, policy, one) for one in accepted]
     counting = [result for result in results if result.counts]
     fidelity: Fidelity | None = None
@@ -146,7 +149,7 @@ def _merge(spec: CellSpec, policy: Policy, accepted: Sequence[Examined], now: da
             dict.fromkeys(f"{result.state} of {result.runner}: {result.because}" for result in results)
         )
     else:
-        state, reason = State.NOT_RUN, "no bundle was accepted"
+        state, reason = State.NOT_RUN, none
     was: State | None = None
     exception, waiver = policy.exception(spec.id), policy.waiver(spec.id)
     if exception is not None:

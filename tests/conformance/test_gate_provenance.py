@@ -315,4 +315,5 @@ def test_bundles_about_different_things_are_refused(here, other, message):
     decision = here.gate(here.bundle(), here.bundle(**other))
     assert not decision.releasable
     assert any(message in reason for reason in decision.reasons)
-    assert {cell.state for cell in decision.cells} == {State.NOT_RUN}
+    cells = {(cell.state, cell.reason) for cell in decision.cells}
+    assert cells == {(State.NOT_RUN, "the bundles do not belong together")}
