@@ -25,6 +25,10 @@ __all__ = ["command"]
 _PLAN_BYTES = 1 << 20
 """Of a plan; the default one has some hundred."""
 
+_RELEASE = "The release that the photos will judge; the shipped reference release without."
+_CATALOGUE = "A folder of scans, or synthetic:SEED:COUNT; the release's without."
+_TEACHER = "Lay the teacher's embeddings beside the photos."
+
 
 @click.group()
 def command() -> None:
@@ -40,15 +44,8 @@ def command() -> None:
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Where the set goes: a new folder."
 )
-@click.option(
-    "--release",
-    "release_dir",
-    type=click.Path(path_type=Path),
-    help="The release that the photos will judge; the shipped reference release without.",
-)
-@click.option(
-    "--catalogue", "spec", help="A folder of scans, or synthetic:SEED:COUNT; the release's without."
-)
+@click.option("--release", "release_dir", type=click.Path(path_type=Path), help=_RELEASE)
+@click.option("--catalogue", "spec", help=_CATALOGUE)
 @click.option("--split", type=click.Choice(["verdict", "development"]), default="verdict", show_default=True)
 @click.option(
     "--plan",
@@ -60,7 +57,7 @@ def command() -> None:
     "--seed", help="What seeds derive from, in place of the release's digest; no verdict takes it then."
 )
 @click.option("--workers", type=int, help="Processes that render; two without.")
-@click.option("--teacher/--no-teacher", default=True, help="Lay the teacher's embeddings beside the photos.")
+@click.option("--teacher/--no-teacher", default=True, help=_TEACHER)
 @json_option
 def make(
     *,
@@ -84,20 +81,11 @@ def make(
       cardembed photos make --out verdict-photos
       cardembed photos make --out dev --split development --catalogue synthetic:1:384 --no-teacher
     """
-    from cardembed.cards.catalogue import load_catalogue
     from cardembed.cards.photo_render import render_photo_set
 
     start = time.perf_counter()
     release = _release(release_dir)
-    given = spec if spec is not None else release.searched if release is not None else None
-    if given is None:
-        raise UsageError(
-            "--catalogue",
-            expected="a catalogue, or a release that names one",
-            found="neither",
-            action="add --catalogue synthetic:1:384, a folder of scans, or --release DIR",
-        )
-    catalogue = load_catalogue(given)
+    catalogue = _cards(release, spec)
     with tqdm(desc="photos", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def progress(done: int, total: int) -> None:
@@ -125,11 +113,25 @@ def make(
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Where the set goes: a new folder."
 )
-@click.option("--catalogue", "spec", required=True, help="A folder of scans, or synthetic:SEED:COUNT.")
+@click.option("--release", "release_dir", type=click.Path(path_type=Path), help=_RELEASE)
+@click.option("--catalogue", "spec", help=_CATALOGUE)
 @click.option("--split", type=click.Choice(["verdict", "development"]), default="verdict", show_default=True)
+@click.option("--teacher/--no-teacher", default=True, help=_TEACHER)
 @json_option
-def import_(*, folder: Path, out: Path, spec: str, split: Split, as_json: bool) -> None:
+def import_(
+    *,
+    folder: Path,
+    out: Path,
+    release_dir: Path | None,
+    spec: str | None,
+    split: Split,
+    teacher: bool,
+    as_json: bool,
+) -> None:
     """Make a photo set from pictures that a camera took.
+
+    They show cards of the gallery that the release names, which holds the cards of --catalogue where it
+    learned these. The teacher's embeddings lie beside photos that the release can judge.
 
     FOLDER holds the pictures and a table photos.csv, one row a picture, with the columns file and condition,
     and of the others those that apply:
@@ -150,12 +152,18 @@ def import_(*, folder: Path, out: Path, spec: str, split: Split, as_json: bool) 
 
     \b
     Example:
-      cardembed photos import phone-pictures --catalogue scans --out captured-photos
+      cardembed photos import phone-pictures --release my-release --catalogue scans --out captured-photos
     """
-    from cardembed.cards.catalogue import load_catalogue
     from cardembed.cards.photo_capture import import_photo_set
 
-    data = _summary(import_photo_set(folder, load_catalogue(spec), out=out, split=split))
+    release = _release(release_dir)
+    catalogue = _cards(release, spec)
+    photos, note = import_photo_set(folder, catalogue, out=out, split=split), ""
+    if release is not None and catalogue.digest != release.searched_digest:
+        note = f"photos of {catalogue.name}, which the release {release.name} does not search"
+    elif teacher and release is not None and "teacher" in release.targets:
+        photos, note = _attach(photos, release, catalogue)
+    data = {**_summary(photos), "note": note}
     emit(data, _text(data), as_json=as_json)
 
 
@@ -187,6 +195,23 @@ def _release(directory: Path | None) -> Release | None:
     if directory is None and not (default_release_dir() / MANIFEST).is_file():
         return None
     return Release.load(directory or default_release_dir())
+
+
+def _cards(release: Release | None, spec: str | None) -> Catalogue:
+    """The cards that photos show, and those that they are searched among: as a verdict finds them."""
+    from cardembed.cards.catalogue import load_catalogue
+    from cardembed.release_cards import catalogue_of
+
+    if release is not None:
+        return catalogue_of(release, spec, searched=True)
+    if spec is None:
+        raise UsageError(
+            "--catalogue",
+            expected="a catalogue, or a release that names one",
+            found="neither",
+            action="add --catalogue synthetic:1:384, a folder of scans, or --release DIR",
+        )
+    return load_catalogue(spec)
 
 
 def _seed(seed: str | None, split: Split, release: Release | None) -> int | str:

@@ -98,7 +98,8 @@ class PhotoSet:
                 self.root,
                 expected=f"photos of the catalogue {catalogue.name}",
                 found="photos of another catalogue",
-                action="name their catalogue with --catalogue, or make photos: cardembed photos make",
+                action="name their catalogue with --catalogue, or make them for this release: "
+                "cardembed photos make|import --release DIR",
             )
 
     def image(self, index: int, /) -> Image.Image:
