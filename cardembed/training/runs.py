@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ class RunOptions:
     listener: Callable[[dict[str, float]], None] | None = None
     """Called with every log record."""
     rendering: Callable[[int, int], None] | None = None
-    """Called while views are rendered: done, total."""
+    """Called while views are rendered, and while a frozen network embeds them: done, total."""
 
     def pools(self) -> tuple[ViewPool, ViewPool]:
         """Training and check pool with squares at all sizes that any target of the profile needs."""
@@ -235,9 +236,10 @@ def run_student(
         )
     copied = start_from_teacher(student, teacher)
     pool, check = options.pools()  # the pool that the teacher saw
-    targets = teacher_embeddings(teacher, teacher_digest, pool)
+    embedded = partial(teacher_embeddings, teacher, teacher_digest, progress=options.rendering)
+    targets = embedded(pool)
     taught = [
-        (others, teacher_embeddings(teacher, teacher_digest, others), count)
+        (others, embedded(others), count)
         for others, count in (
             (_other_cards(options, teacher_path), recipe.rehearsed),
             (options.scans().pool, recipe.enrolled),
@@ -254,7 +256,7 @@ def run_student(
         metadata["backbone"] = json.loads(backbone)  # whoever is given this file alone has to know
     digest = save_weights(student, path, metadata=metadata)
     figures, embeddings = _figures(options, load_weights(path), check)
-    theirs = teacher_embeddings(teacher, teacher_digest, check).astype(np.float32)
+    theirs = embedded(check).astype(np.float32)
     entry = {
         "file": path.name, "sha256": digest, "architecture": student.architecture.name,
         "teacher": teacher_digest, "blocks_from_teacher": copied, "precision": training_precision(),

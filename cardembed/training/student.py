@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -25,19 +25,27 @@ from cardembed.training.views import ViewPool
 __all__ = ["TaughtPool", "distil_student", "nearest_views", "start_from_teacher", "teacher_embeddings"]
 
 
-def teacher_embeddings(teacher: EmbeddingModel, digest: str, pool: ViewPool) -> NDArray[np.float16]:
+def teacher_embeddings(
+    teacher: EmbeddingModel,
+    digest: str,
+    pool: ViewPool,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float16]:
     """The teacher's embeddings (views, 768) float16 of a pool, computed once and kept in the cache.
 
     Args:
         teacher: In evaluation mode.
         digest: SHA-256 of the teacher's weight file.
         pool: Views with squares at the teacher's input size.
+        progress: Called with the views done and their total.
     """
     squares = pool.squares(teacher.input_size)
     return in_parts(
         cache_root() / "teacher-views" / f"{digest[:32]}-{pool.key}.npy",
         len(squares),
         lambda start, stop: embed_squares(teacher, squares[start:stop]).numpy().astype(np.float16),
+        progress=progress,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from cardembed.models.weights import build_model
 from cardembed.training.loop import LoopOptions
 from cardembed.training.recipes import StudentRecipe
-from cardembed.training.student import distil_student
+from cardembed.training.student import distil_student, teacher_embeddings
 from cardembed.training.views import ViewPool
 
 
@@ -31,3 +31,10 @@ def test_a_step_drops_the_share_of_hidden_units_that_the_recipe_says(
     )
     assert dropped == [pytest.approx(dropout, abs=0.04)]
     assert student.head.dropout == dropout
+
+
+def test_embedding_by_the_teacher_tells_how_far_it_is(pool: ViewPool) -> None:
+    teacher = build_model("reference", "teacher", seed=2)
+    far: list[tuple[int, int]] = []
+    rows = teacher_embeddings(teacher, "a" * 64, pool, progress=lambda *done: far.append(done))
+    assert far == [(len(rows), len(pool.cards))]
