@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from tqdm import tqdm
 
+from cardembed._commands._embedding import catalogue_option, release_of, release_option
 from cardembed._commands._output import emit, json_option
 from cardembed.errors import PhotoSetError, UnavailableError, UsageError
 
@@ -25,9 +26,15 @@ __all__ = ["command"]
 _PLAN_BYTES = 1 << 20
 """Of a plan; the default one has some hundred."""
 
-_RELEASE = "The release that the photos will judge; the shipped reference release without."
-_CATALOGUE = "A folder of scans, or synthetic:SEED:COUNT; the release's without."
-_TEACHER = "Lay the teacher's embeddings beside the photos."
+_OUT = click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Where the set goes: a new folder."
+)
+_SPLIT = click.option(
+    "--split", type=click.Choice(["verdict", "development"]), default="verdict", show_default=True
+)
+_TEACHER = click.option(
+    "--teacher/--no-teacher", default=True, help="Lay the teacher's embeddings beside the photos."
+)
 
 
 @click.group()
@@ -41,12 +48,10 @@ def command() -> None:
 
 
 @command.command()
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Where the set goes: a new folder."
-)
-@click.option("--release", "release_dir", type=click.Path(path_type=Path), help=_RELEASE)
-@click.option("--catalogue", "spec", help=_CATALOGUE)
-@click.option("--split", type=click.Choice(["verdict", "development"]), default="verdict", show_default=True)
+@_OUT
+@release_option
+@catalogue_option
+@_SPLIT
 @click.option(
     "--plan",
     "plan_file",
@@ -57,13 +62,13 @@ def command() -> None:
     "--seed", help="What seeds derive from, in place of the release's digest; no verdict takes it then."
 )
 @click.option("--workers", type=int, help="Processes that render; two without.")
-@click.option("--teacher/--no-teacher", default=True, help=_TEACHER)
+@_TEACHER
 @json_option
 def make(
     *,
     out: Path,
     release_dir: Path | None,
-    spec: str | None,
+    catalogue: str | None,
     split: Split,
     plan_file: Path | None,
     seed: str | None,
@@ -85,7 +90,7 @@ def make(
 
     start = time.perf_counter()
     release = _release(release_dir)
-    catalogue = _cards(release, spec)
+    cards = _cards(release, catalogue)
     with tqdm(desc="photos", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def progress(done: int, total: int) -> None:
@@ -93,7 +98,7 @@ def make(
             bar.update(done - bar.n)
 
         photos = render_photo_set(
-            catalogue,
+            cards,
             _plan(plan_file, split),
             split=split,
             seed=_seed(seed, split, release),
@@ -102,28 +107,26 @@ def make(
             progress=progress,
         )
     note = ""
-    if teacher and release is not None and "teacher" in release.targets:
-        photos, note = _attach(photos, release, catalogue)
+    if teacher:
+        photos, note = _attach(photos, release, cards)
     data = {**_summary(photos), "seconds": round(time.perf_counter() - start, 1), "note": note}
     emit(data, _text(data), as_json=as_json)
 
 
 @command.command("import")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Where the set goes: a new folder."
-)
-@click.option("--release", "release_dir", type=click.Path(path_type=Path), help=_RELEASE)
-@click.option("--catalogue", "spec", help=_CATALOGUE)
-@click.option("--split", type=click.Choice(["verdict", "development"]), default="verdict", show_default=True)
-@click.option("--teacher/--no-teacher", default=True, help=_TEACHER)
+@_OUT
+@release_option
+@catalogue_option
+@_SPLIT
+@_TEACHER
 @json_option
 def import_(
     *,
     folder: Path,
     out: Path,
     release_dir: Path | None,
-    spec: str | None,
+    catalogue: str | None,
     split: Split,
     teacher: bool,
     as_json: bool,
@@ -157,12 +160,12 @@ def import_(
     from cardembed.cards.photo_capture import import_photo_set
 
     release = _release(release_dir)
-    catalogue = _cards(release, spec)
-    photos, note = import_photo_set(folder, catalogue, out=out, split=split), ""
-    if release is not None and catalogue.digest != release.searched_digest:
-        note = f"photos of {catalogue.name}, which the release {release.name} does not search"
-    elif teacher and release is not None and "teacher" in release.targets:
-        photos, note = _attach(photos, release, catalogue)
+    cards = _cards(release, catalogue)
+    photos, note = import_photo_set(folder, cards, out=out, split=split), ""
+    if release is not None and cards.digest != release.searched_digest:
+        note = f"photos of {cards.name}, which the release {release.name} does not search"
+    elif teacher:
+        photos, note = _attach(photos, release, cards)
     data = {**_summary(photos), "note": note}
     emit(data, _text(data), as_json=as_json)
 
@@ -190,11 +193,11 @@ def check(directory: Path, as_json: bool) -> None:
 
 
 def _release(directory: Path | None) -> Release | None:
-    from cardembed.release import MANIFEST, Release, default_release_dir
+    from cardembed.release import MANIFEST, default_release_dir
 
     if directory is None and not (default_release_dir() / MANIFEST).is_file():
         return None
-    return Release.load(directory or default_release_dir())
+    return release_of(directory)
 
 
 def _cards(release: Release | None, spec: str | None) -> Catalogue:
@@ -247,8 +250,10 @@ def _plan(file: Path | None, split: Split) -> PhotoPlan:
     return read_record(PhotoPlan, file, refused, limit=_PLAN_BYTES)
 
 
-def _attach(photos: PhotoSet, release: Release, catalogue: Catalogue) -> tuple[PhotoSet, str]:
-    """The set with the teacher's embeddings, or as it was with the reason why not."""
+def _attach(photos: PhotoSet, release: Release | None, catalogue: Catalogue) -> tuple[PhotoSet, str]:
+    """The set with the teacher's embeddings, or as it was with the reason why not; "" without a teacher."""
+    if release is None or "teacher" not in release.targets:
+        return photos, ""
     from cardembed._commands._output import progress
     from cardembed.cards.photo_set import attach_teacher
     from cardembed.embedders.cache import embed_cached

@@ -15,7 +15,7 @@ from cardembed.conformance.samples import (
 )
 from cardembed.conformance.spec import CellSpec
 from cardembed.conformance.states import State, worst
-from cardembed.conformance.verdicts import CellVerdict, ShareResult, tightest
+from cardembed.conformance.verdicts import CellVerdict, ShareResult, speaker
 from cardembed.errors import EvidenceError
 from cardembed.retrieval.database import NO_MATCH
 
@@ -61,12 +61,12 @@ def evaluate(spec: CellSpec, samples: Samples) -> CellVerdict:
     except EvidenceError as error:
         return CellVerdict(cell=spec.id, state=State.ERROR, reason=str(error))
     network = f"; {samples.context.network}" if samples.context.network else ""
-    if not spec.required:
+    if spec.required:
+        state = worst(share.state for share in shares if share.state is not None)
+    else:
+        state = State.REPORTED
         shares = [share.model_copy(update={"state": None}) for share in shares]
-        reason = describe(shares[0]) + network
-        return CellVerdict(cell=spec.id, state=State.REPORTED, reason=reason, shares=shares)
-    state = worst(share.state for share in shares if share.state is not None)
-    reason = describe(tightest(share for share in shares if share.state is state)) + network
+    reason = describe(speaker(shares, state)) + network
     return CellVerdict(cell=spec.id, state=state, reason=reason, shares=shares)
 
 

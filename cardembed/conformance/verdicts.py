@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
 from cardembed.conformance.states import State
 
-__all__ = ["CellVerdict", "ShareResult", "tightest"]
+__all__ = ["CellVerdict", "ShareResult", "speaker", "tightest"]
 
 
 class ShareResult(BaseModel):
@@ -59,6 +59,12 @@ def tightest(shares: Iterable[ShareResult]) -> ShareResult:
     return min(shares, key=lambda share: (share.reached or 0.0) - (share.target or 0.0))
 
 
+def speaker(shares: Sequence[ShareResult], state: State) -> ShareResult:
+    """Of a cell's shares, one at least, the tightest with its state; the first where none decides."""
+    having = [share for share in shares if share.state is state]
+    return tightest(having) if having else shares[0]
+
+
 class CellVerdict(BaseModel):
     """The verdict of one cell."""
 
@@ -74,6 +80,5 @@ class CellVerdict(BaseModel):
 
     @property
     def speaker(self) -> ShareResult | None:
-        """The share that speaks for the cell: the tightest with its state, the first where none decides."""
-        having = [share for share in self.shares if share.state is not None and share.state is self.state]
-        return tightest(having) if having else next(iter(self.shares), None)
+        """The share that speaks for the cell: see `speaker`; None where nothing was counted."""
+        return speaker(self.shares, self.state) if self.shares else None
